@@ -1,0 +1,52 @@
+//! Every limit of the program, with its unit and the reason for it. Nothing that comes from outside may grow without
+//! one of these.
+
+use std::time::Duration;
+
+/// Jobs that may be in progress side by side for one job with `overlap: allow`; further occurrences are skipped.
+pub const OVERLAP_RUNS_MAX: usize = 64;
+/// Claimed runs that wait for a worker, as a multiple of the workers: a crash leaves at most so many without an end.
+pub const CLAIMS_AHEAD_PER_WORKER: usize = 4;
+/// How long before its instant an occurrence is claimed, at first; follows the store's commit time afterwards.
+pub const CLAIM_LEAD_START: Duration = Duration::from_millis(20);
+/// The shortest lead that a quick store can bring the claim to.
+pub const CLAIM_LEAD_MIN: Duration = Duration::from_millis(5);
+/// The longest lead: a disable or delete has to withdraw what was claimed, so a slow store must not claim minutes ahead.
+pub const CLAIM_LEAD_MAX: Duration = Duration::from_millis(500);
+/// How long the ends of runs may wait for company before they are written. A finished run is durable within 100 ms, so
+/// half of that is left for the write.
+pub const END_FLUSH_DELAY: Duration = Duration::from_millis(40);
+/// Retries that a job may ask for.
+pub const RETRIES_MAX: u32 = 1_000;
+/// The shortest interval between two occurrences.
+pub const INTERVAL_MIN: Duration = Duration::from_millis(10);
+/// A step of the clock back by more than this brings cursors that are ahead of now back to now.
+pub const STEP_BACK_MAX: Duration = Duration::from_secs(3_600);
+/// An occurrence that is later than this, with its successor due as well, is caught up instead of worked off one by one.
+pub const CATCH_UP_AFTER: Duration = Duration::from_secs(1);
+/// Bytes of output kept a run, the last part (`--output-limit`).
+pub const OUTPUT_LIMIT_BYTES: usize = 64 * 1024;
+/// Bytes of output kept of all runs together, oldest go first (`--output-total`).
+pub const OUTPUT_TOTAL_BYTES: u64 = 256 * 1024 * 1024;
+/// Runs kept in a job's history (`--history-limit`).
+pub const HISTORY_LIMIT_RUNS: u64 = 1_000;
+/// Worker threads (`--workers`).
+pub const WORKERS: usize = 64;
+/// After SIGTERM a command has this long before SIGKILL.
+pub const KILL_AFTER: Duration = Duration::from_secs(5);
+/// After a command's exit its pipe is read for so long, in case a process it left behind still writes.
+pub const PIPE_LINGER: Duration = Duration::from_millis(500);
+/// A run that waited longer than this in the queue is a warning.
+pub const QUEUE_WAIT_WARN: Duration = Duration::from_secs(1);
+/// How long runs may finish at shutdown (`--grace`): below the 10 s of supervisord and Docker.
+pub const GRACE: Duration = Duration::from_secs(8);
+/// Entries in one transaction of the writer: bounds its memory and the time until the first of them is durable.
+pub const BATCH_ENTRIES_MAX: usize = 1_024;
+/// Bytes of a request's body.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a request's head.
+pub const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Header fields of a request.
+pub const HEADERS_MAX: usize = 100;
+/// Connections open at once; the oldest idle one is closed for a new one.
+pub const CONNECTIONS_MAX: usize = 4_096;

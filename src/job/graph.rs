@@ -1,0 +1,1 @@
+//! The graph of jobs: parents, children and failure jobs, and the refusal of cycles.

@@ -1,0 +1,14 @@
+//! Nimesha: a job scheduler in one small binary.
+
+pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod job;
+pub mod registry;
+pub mod schedule;
+pub mod scheduler;
+pub mod store;
+pub mod web;
+pub mod worker;

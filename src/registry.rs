@@ -1,0 +1,1 @@
+//! What readers see: jobs and their figures, written by the dispatcher alone.

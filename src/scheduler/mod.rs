@@ -1,0 +1,3 @@
+//! The scheduler: what is due, what may start, what is remembered.
+
+pub mod wheel;

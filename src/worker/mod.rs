@@ -1,0 +1,1 @@
+//! Workers: a fixed pool of threads that make attempts.
