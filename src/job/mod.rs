@@ -6,6 +6,7 @@ pub mod graph;
 pub mod output;
 pub mod retry;
 pub mod run;
+pub mod state;
 
 use std::collections::BTreeMap;
 use std::fmt;

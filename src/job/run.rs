@@ -69,7 +69,7 @@ pub enum Trigger {
     Manual,
     /// A parent succeeded.
     Parent,
-    /// Another job failed for good, or a run of this one was interrupted and is run once more.
+    /// Another job, whose failure job this is, failed for good.
     Failure,
     /// A past occurrence was asked for.
     Backfill,

@@ -4,6 +4,7 @@
 //! bytes mean is known to [`record`] alone, so that every driver holds the same data and `migrate` can copy between
 //! any two.
 
+pub mod change;
 pub mod record;
 
 use std::fmt;
