@@ -1,1 +1,244 @@
-//! What readers see: jobs and their figures, written by the dispatcher alone.
+//! What readers see: jobs with their figures, runs in progress, and ends that the store does not hold yet.
+//!
+//! The dispatcher alone writes, once a step and never during I/O; readers copy what they need under a lock that is held
+//! for microseconds. Nothing here decides anything.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::clock::Timestamp;
+use crate::job::output::OutputBuffer;
+use crate::job::run::{Figures, HistoryEntry, RunId, Trigger};
+use crate::job::{Job, JobId};
+
+/// A job as a reader sees it.
+#[derive(Clone, Debug)]
+pub struct JobView {
+    /// Its definition.
+    pub job: Arc<Job>,
+    /// What changes as it runs.
+    pub live: Live,
+}
+
+/// What changes of a job as it runs.
+#[derive(Clone, Debug, Default)]
+pub struct Live {
+    /// Its next occurrence; none for done, disabled, child and manual jobs.
+    pub next_run_at: Option<Timestamp>,
+    /// Counters; none before the first run, missed or skipped occurrence.
+    pub figures: Option<Arc<Figures>>,
+    /// Its children in the order in which they were added.
+    pub children: Option<Arc<[JobId]>>,
+    /// Runs in progress.
+    pub running: u32,
+    /// No occurrence is left and no run is in progress.
+    pub is_done: bool,
+}
+
+impl Live {
+    /// The counters.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.figures.as_deref().copied().unwrap_or_default()
+    }
+}
+
+/// A run in progress.
+#[derive(Clone, Debug)]
+pub struct RunningView {
+    /// Its id.
+    pub id: RunId,
+    /// Its job, as it was when the run began.
+    pub job: Arc<Job>,
+    /// Why it came about.
+    pub trigger: Trigger,
+    /// Its occurrence, where it has one.
+    pub scheduled_at: Option<Timestamp>,
+    /// When its first attempt went to a worker; none while it waits for one.
+    pub started_at: Option<Timestamp>,
+    /// The attempt that is being made or waited for, from 1.
+    pub attempt: u32,
+    /// What it has written so far.
+    pub output: Arc<OutputBuffer>,
+}
+
+/// An end of a run, or a gap, that the store does not hold yet.
+#[derive(Clone, Debug)]
+pub struct FreshEntry {
+    /// The history entry.
+    pub entry: Arc<HistoryEntry>,
+    /// Its output, for runs that wrote any.
+    pub output: Option<Arc<OutputBuffer>>,
+}
+
+/// Sums over all stored jobs, kept as things happen and never by a walk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Stored jobs.
+    pub jobs: u64,
+    /// Those that are disabled.
+    pub disabled_jobs: u64,
+    /// Sum of their counters.
+    pub success_count: u64,
+    /// Sum of their counters.
+    pub error_count: u64,
+    /// Sum of their counters.
+    pub missed_count: u64,
+    /// Sum of their counters.
+    pub skipped_count: u64,
+    /// Runs in progress.
+    pub running: u64,
+    /// Runs in progress that wait for a worker.
+    pub queued: u64,
+    /// The earliest next occurrence.
+    pub next_run_at: Option<Timestamp>,
+    /// When a run was last begun.
+    pub last_attempted_run: Option<Timestamp>,
+    /// All scheduling is paused.
+    pub paused: bool,
+}
+
+/// What readers see; see the [module's documentation](self).
+#[derive(Debug, Default)]
+pub struct Registry {
+    inner: RwLock<Inner>,
+}
+
+/// The registry's content, for the dispatcher to change.
+#[derive(Debug, Default)]
+pub struct Inner {
+    seqs: HashMap<JobId, u64>,
+    jobs: BTreeMap<u64, JobView>,
+    running: BTreeMap<RunId, RunningView>,
+    fresh: HashMap<JobId, Vec<FreshEntry>>,
+    /// Sums over all jobs.
+    pub totals: Totals,
+}
+
+impl Registry {
+    /// An empty registry.
+    #[must_use]
+    pub fn new() -> Registry {
+        Registry::default()
+    }
+
+    /// Changes what readers see, all at one moment.
+    pub fn write<R>(&self, change: impl FnOnce(&mut Inner) -> R) -> R {
+        change(&mut self.inner.write())
+    }
+
+    /// The job of that id.
+    #[must_use]
+    pub fn job(&self, id: JobId) -> Option<JobView> {
+        let inner = self.inner.read();
+        inner.jobs.get(inner.seqs.get(&id)?).cloned()
+    }
+
+    /// Up to `limit` jobs created after the one with sequence number `after`, in order of creation.
+    #[must_use]
+    pub fn page(&self, after: Option<u64>, limit: usize) -> Vec<JobView> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.inner
+            .read()
+            .jobs
+            .range((from, Bound::Unbounded))
+            .take(limit)
+            .map(|(_, view)| view.clone())
+            .collect()
+    }
+
+    /// Sums over all jobs.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.inner.read().totals
+    }
+
+    /// Runs in progress of one job, newest first, or of all.
+    #[must_use]
+    pub fn running(&self, of: Option<JobId>) -> Vec<RunningView> {
+        let inner = self.inner.read();
+        let wanted = inner
+            .running
+            .values()
+            .rev()
+            .filter(|run| of.is_none_or(|id| run.job.id == id));
+        wanted.cloned().collect()
+    }
+
+    /// A run in progress.
+    #[must_use]
+    pub fn running_run(&self, id: RunId) -> Option<RunningView> {
+        self.inner.read().running.get(&id).cloned()
+    }
+
+    /// Entries of a job's history that the store does not hold yet, oldest first. Read them before the store: an entry
+    /// may be in both for a moment, never in neither.
+    #[must_use]
+    pub fn fresh(&self, id: JobId) -> Vec<FreshEntry> {
+        self.inner
+            .read()
+            .fresh
+            .get(&id)
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
+impl Inner {
+    /// Makes room for so many jobs, at start.
+    pub fn reserve(&mut self, jobs: usize) {
+        self.seqs.reserve(jobs);
+    }
+
+    /// A job is there, or its definition changed.
+    pub fn put_job(&mut self, job: Arc<Job>, live: Live) {
+        self.seqs.insert(job.id, job.seq);
+        self.jobs.insert(job.seq, JobView { job, live });
+    }
+
+    /// A job is gone, and all that was kept of it.
+    pub fn remove_job(&mut self, id: JobId) {
+        if let Some(seq) = self.seqs.remove(&id) {
+            self.jobs.remove(&seq);
+        }
+        self.fresh.remove(&id);
+    }
+
+    /// What changes of a job has changed.
+    pub fn put_live(&mut self, id: JobId, live: Live) {
+        if let Some(view) = self.seqs.get(&id).and_then(|seq| self.jobs.get_mut(seq)) {
+            view.live = live;
+        }
+    }
+
+    /// A run is in progress, or has come further.
+    pub fn put_running(&mut self, run: RunningView) {
+        self.running.insert(run.id, run);
+    }
+
+    /// A run is over, or was given back.
+    pub fn remove_running(&mut self, id: RunId) {
+        self.running.remove(&id);
+    }
+
+    /// A history entry that is on its way to the store.
+    pub fn put_fresh(&mut self, id: JobId, fresh: FreshEntry) {
+        let entries = self.fresh.entry(id).or_default();
+        entries.retain(|known| known.entry.id() != fresh.entry.id());
+        entries.push(fresh);
+    }
+
+    /// The store holds this very entry now. A gap that was extended meanwhile stays until its newer form is held.
+    pub fn settle(&mut self, id: JobId, entry: &Arc<HistoryEntry>) {
+        let Some(entries) = self.fresh.get_mut(&id) else {
+            return;
+        };
+        entries.retain(|known| !Arc::ptr_eq(&known.entry, entry));
+        if entries.is_empty() {
+            self.fresh.remove(&id);
+        }
+    }
+}

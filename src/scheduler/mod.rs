@@ -1,3 +1,4 @@
 //! The scheduler: what is due, what may start, what is remembered.
 
+pub mod command;
 pub mod wheel;

@@ -1,0 +1,196 @@
+//! What users may ask of the scheduler, and what it answers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::job::run::{Figures, Outcome, RunId, RunRecord};
+use crate::job::{Job, JobId, JobSpec};
+use crate::registry::Live;
+use crate::schedule::Schedule;
+
+/// A job to create, parsed and checked but for what it says of other jobs.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// The id it shall have.
+    pub id: JobId,
+    /// What the user set.
+    pub spec: JobSpec,
+    /// The schedule, parsed with `anchor`.
+    pub schedule: Schedule,
+    /// The instant that the schedule counts from where it names none: when the request came in.
+    pub anchor: Timestamp,
+}
+
+/// A job that comes from elsewhere with its past.
+#[derive(Clone, Debug)]
+pub struct ImportedJob {
+    /// The job.
+    pub new: NewJob,
+    /// When it was created there, if that is known.
+    pub created_at: Option<Timestamp>,
+    /// Its counters there.
+    pub figures: Figures,
+    /// Its history there, oldest first.
+    pub history: Vec<RunRecord>,
+}
+
+/// What a user asks for. Each is answered once: when it is durable, or refused.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Store a job. With `unique_name`, only if no job has its name.
+    Create {
+        /// The job.
+        job: Box<NewJob>,
+        /// Refuse it if a job has that name.
+        unique_name: bool,
+    },
+    /// Change a job's definition; counters and history stay. Where schedule and timezone are as they were, so are grid
+    /// and repeats; else the schedule starts anew.
+    Update {
+        /// The job as it shall be; its id says which.
+        job: Box<NewJob>,
+        /// Refuse it unless the job still has this version.
+        expected_version: Option<u64>,
+    },
+    /// Delete a job, and those children that have no other parent, and theirs.
+    Delete(JobId),
+    /// Delete every job.
+    DeleteAll,
+    /// Run a job now, beside its schedule. With `wait`, the answer comes when the run and its children are over.
+    Start {
+        /// The job.
+        id: JobId,
+        /// Answer at the end, not at the claim.
+        wait: bool,
+    },
+    /// Let a job's occurrences become runs again.
+    Enable(JobId),
+    /// Let no occurrence of a job become a run.
+    Disable(JobId),
+    /// End a run in progress.
+    Cancel {
+        /// The run's job.
+        job: JobId,
+        /// The run.
+        run: RunId,
+    },
+    /// Let no occurrence of any job become a run.
+    Pause,
+    /// Go on after a pause.
+    Resume,
+    /// Run the occurrences from `from` to `to`, both included, in order, at most `limit` of them.
+    Backfill {
+        /// The job.
+        id: JobId,
+        /// The first instant.
+        from: Timestamp,
+        /// The last instant.
+        to: Timestamp,
+        /// How many at most.
+        limit: u32,
+    },
+    /// Store jobs that come from elsewhere, all or none.
+    Import(Vec<ImportedJob>),
+}
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It is done and durable.
+    Done,
+    /// The job is stored.
+    Created(JobId),
+    /// The job as it is now.
+    Job(Arc<Job>, Live),
+    /// The run is claimed.
+    Started(RunId),
+    /// The run, its retries and its children are over and durable.
+    Ran(RunId, Outcome),
+    /// So many runs were put in line.
+    Backfilled(u32),
+}
+
+/// Why nothing was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No job has this id.
+    UnknownJob(JobId),
+    /// The job has no such run in progress.
+    UnknownRun(RunId),
+    /// A parent that it names does not exist.
+    UnknownParent(JobId),
+    /// The failure job that it names does not exist.
+    UnknownFailureJob(JobId),
+    /// These jobs would trigger each other for ever, in this order.
+    Cycle(Vec<JobId>),
+    /// A job of this id has the name.
+    NameTaken(JobId),
+    /// A job of this id exists already.
+    IdTaken(JobId),
+    /// The job is disabled.
+    Disabled(JobId),
+    /// The job has this version by now.
+    VersionChanged(u64),
+    /// The run was deleted, or given back, before it was over.
+    Withdrawn(RunId),
+    /// Nothing to run between these instants.
+    NothingToBackfill,
+    /// The store cannot be written now, and why.
+    Store(String),
+    /// The server is stopping.
+    Stopping,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::UnknownJob(id) => write!(f, "no job has the id {id}"),
+            Refusal::UnknownRun(id) => write!(f, "the job has no run {id} in progress"),
+            Refusal::UnknownParent(id) => {
+                write!(
+                    f,
+                    "parent_jobs names {id}, which no job has as its id: create the parent first"
+                )
+            }
+            Refusal::UnknownFailureJob(id) => {
+                write!(
+                    f,
+                    "on_failure_job names {id}, which no job has as its id: create the failure job first"
+                )
+            }
+            Refusal::Cycle(path) => {
+                f.write_str("these jobs would trigger each other for ever: ")?;
+                for id in path {
+                    write!(f, "{id} -> ")?;
+                }
+                write!(
+                    f,
+                    "{}; leave out one of the links",
+                    path.first().copied().unwrap_or(JobId(uuid::Uuid::nil()))
+                )
+            }
+            Refusal::NameTaken(id) => write!(f, "the job {id} has this name"),
+            Refusal::IdTaken(id) => write!(f, "a job with the id {id} exists"),
+            Refusal::Disabled(id) => write!(f, "the job {id} is disabled: enable it first"),
+            Refusal::VersionChanged(version) => {
+                write!(
+                    f,
+                    "the job was changed meanwhile and has version {version}: read it again, then repeat the change"
+                )
+            }
+            Refusal::Withdrawn(id) => write!(
+                f,
+                "the run {id} did not come to its end: its job was deleted or the server stops"
+            ),
+            Refusal::NothingToBackfill => {
+                f.write_str("the schedule has no occurrence in that window")
+            }
+            Refusal::Store(why) => write!(
+                f,
+                "the job database cannot be written now ({why}); nothing was changed, try again"
+            ),
+            Refusal::Stopping => f.write_str("the server is stopping; try again when it is back"),
+        }
+    }
+}
