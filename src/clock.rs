@@ -81,6 +81,16 @@ impl Timestamp {
         }
     }
 
+    /// The last whole tick that has passed at this instant: [`ticks`](Self::ticks), but rounded down.
+    #[must_use]
+    pub fn ticks_passed(self) -> u64 {
+        if self.secs < 0 {
+            0
+        } else {
+            self.secs as u64 * 1_000_000 + u64::from(self.subsec_nanos()) / 1_000
+        }
+    }
+
     /// This instant moved on by `by`, at most to [`MAX`](Self::MAX).
     #[must_use]
     pub fn plus(self, by: Duration) -> Timestamp {

@@ -201,6 +201,8 @@ pub struct Job {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+    /// For each parent, when it was linked, on the scale of `seq`: children run in the order in which they were added.
+    pub linked: Box<[u64]>,
     /// The instant that the schedule counts from where it names none: the creation, or the change of the schedule.
     pub anchor: Timestamp,
     /// What the user set.

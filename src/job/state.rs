@@ -24,6 +24,9 @@ pub struct JobStateRest {
     pub gap: Option<Gap>,
     /// With `run_after: all`: the parents that have succeeded since the last trigger.
     pub parents_done: Vec<JobId>,
+    /// Where the stretch of occurrences that ends at the cursor begins; none: with the first occurrence. The older ones
+    /// before it passed unseen, so most of them were never claimed.
+    pub claimed_from: Option<Timestamp>,
     /// Stretches of time, begin included and end not, whose occurrences are done although the cursor is before them: the
     /// clock stood there before it was stepped back. In order, not touching.
     pub done_ahead: Vec<(Timestamp, Timestamp)>,

@@ -23,7 +23,7 @@ pub enum Change {
     /// An open run that ended or was withdrawn.
     RemoveRun(OpenRun),
     /// A history entry, new or extended, with the output of its run. Entries beyond the history limit go.
-    PutHistory(JobId, Box<HistoryEntry>, Option<Arc<OutputBuffer>>),
+    PutHistory(JobId, Arc<HistoryEntry>, Option<Arc<OutputBuffer>>),
     /// A chain of children in progress.
     PutChain(Chain),
     /// A chain that came to its end.
