@@ -150,6 +150,12 @@ pub fn now() -> Timestamp {
     Timestamp::from_unix_nanos(i128::from(now.tv_sec) * NANOS_PER_SEC + i128::from(now.tv_nsec))
 }
 
+/// An instant of the clock that no one sets, to measure durations by.
+#[must_use]
+pub fn monotonic() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,11 +2,13 @@
 //!
 //! [`JobSpec`] is what a user may set, [`Job`] what the server has made of it. Neither knows JSON nor the disk form.
 
+pub mod command;
 pub mod graph;
 pub mod output;
 pub mod retry;
 pub mod run;
 pub mod state;
+pub mod template;
 
 use std::collections::BTreeMap;
 use std::fmt;
