@@ -50,3 +50,15 @@ pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 pub const HEADERS_MAX: usize = 100;
 /// Connections open at once; the oldest idle one is closed for a new one.
 pub const CONNECTIONS_MAX: usize = 4_096;
+/// Where the server listens unless told otherwise: on this machine alone, since the API runs commands.
+pub const LISTEN_HOST: &str = "127.0.0.1";
+/// The port unless told otherwise, as Kala's.
+pub const LISTEN_PORT: u16 = 8_000;
+/// Time between writes with `--no-tx-persist` (`--persist-every`), as Kala's.
+pub const PERSIST_EVERY: Duration = Duration::from_secs(3_600);
+/// Worker threads that may be asked for: each takes a stack, and a process and three descriptors for its command.
+pub const WORKERS_MAX: usize = 4_096;
+/// Occurrences that `nimesha next` prints at most.
+pub const NEXT_COUNT_MAX: u64 = 10_000;
+/// Bytes of a settings file, far more than all settings with their comments take.
+pub const SETTINGS_FILE_BYTES_MAX: u64 = 64 * 1024;

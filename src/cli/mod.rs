@@ -1,1 +1,169 @@
-//! cli
+//! The command line: reads the words, does what they ask, and says what became of it.
+//!
+//! A command is a struct that argh parses and a `run` in a file of its own; the list of them is [`Command`]. Nothing
+//! here prints an error: [`main`](self::main) returns it, and the program's `main` prints it once.
+
+mod argv;
+mod next;
+mod sources;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+
+use argh::{ArgsInfo, FromArgs};
+
+use crate::settings::Settings;
+use argv::Argv;
+
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    description = "Nimesha runs jobs when they are due: commands and HTTP requests, on ISO 8601\n\
+                   or cron schedules, kept in one file and managed over a JSON API.",
+    help_triggers("--help", "-h", "help"),
+    usage = "<command> [options]",
+    example = "Start the server:\n  {command_name} serve",
+    example = "Store a job that runs every minute:\n  curl http://127.0.0.1:8000/api/v1/job/ -d '{{\"name\": \"hello\", \
+               \"command\": \"echo hello\", \"schedule\": \"R//PT1M\"}}'",
+    example = "Try a command as a job would run it:\n  {command_name} run 'echo hello'",
+    example = "See when a schedule is due:\n  {command_name} next 'R/2030-01-31T09:00:00Z/P1M' --count 3",
+    note = "{command_name} <command> --help explains a command.",
+    error_code(0, "done"),
+    error_code(1, "failed"),
+    error_code(2, "the command line was wrong")
+)]
+struct Nimesha {
+    /// print the version
+    #[argh(switch, short = 'V')]
+    version: bool,
+
+    #[argh(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, and argh's tables take no box"
+)]
+enum Command {
+    Serve(Settings),
+    Next(next::Next),
+}
+
+/// What the program's end tells whoever started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitCode {
+    /// What was asked for is done.
+    Success = 0,
+    /// It failed.
+    Failure = 1,
+    /// The command line did not say clearly what to do.
+    Usage = 2,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        std::process::ExitCode::from(code as u8)
+    }
+}
+
+/// Why nothing came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CliError {
+    /// The words were wrong.
+    Usage(String),
+    /// What they asked for failed.
+    Failed(String),
+}
+
+impl CliError {
+    /// What to end the program with.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            CliError::Usage(_) => ExitCode::Usage,
+            CliError::Failed(_) => ExitCode::Failure,
+        }
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (CliError::Usage(why) | CliError::Failed(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl std::error::Error for CliError {}
+
+/// Does what the words ask for; the first of them is the program's own name.
+///
+/// # Errors
+/// When the words are wrong, or what they ask for fails.
+pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
+    let words = words
+        .skip(1)
+        .map(OsString::into_string)
+        .collect::<Result<Vec<_>, _>>();
+    let words =
+        words.map_err(|word| CliError::Usage(format!("{} is not UTF-8", word.display())))?;
+    let Some(nimesha) = parse(words, &sources::environment)? else {
+        return Ok(());
+    };
+    match nimesha.command {
+        _ if nimesha.version => print(&format!("nimesha {}\n", env!("CARGO_PKG_VERSION"))),
+        Some(Command::Serve(settings)) => {
+            settings.check().map_err(|e| CliError::Usage(e.to_string()))
+        }
+        Some(Command::Next(next)) => next.run(),
+        None => Err(CliError::Usage("no command is given".into())),
+    }
+}
+
+/// The parsed words, with what the environment and a settings file add; none after help was printed.
+fn parse(
+    words: Vec<String>,
+    environment: &sources::Environment<'_>,
+) -> Result<Option<Nimesha>, CliError> {
+    let words = match words.is_empty() {
+        true => vec!["--help".to_owned()],
+        false => words,
+    };
+    let mut argv = Argv::read(words, Nimesha::get_args_info())?;
+    let mut added = Vec::new();
+    if !argv.asks_help() {
+        added = sources::add(&mut argv, environment)?;
+    }
+    let words = argv.into_words();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match Nimesha::from_args(&["nimesha"], &words) {
+        Ok(nimesha) => Ok(Some(nimesha)),
+        Err(early) if early.status.is_ok() => print(&early.output).map(|()| None),
+        Err(early) => {
+            let why = early.output.trim_end();
+            let whence = added
+                .iter()
+                .find(|added| why.contains(&format!("'{}'", added.flag)));
+            let whence = whence
+                .map(|added| format!(" (from {})", added.whence))
+                .unwrap_or_default();
+            Err(CliError::Usage(format!("{why}{whence}")))
+        }
+    }
+}
+
+/// Prints what was asked for. A reader that has seen enough (`| head`) is no error.
+fn print(text: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CliError::Failed(format!(
+            "cannot write the output: {error}"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,316 @@
+//! All that the server can be told: each flag of `serve` with its default and its help, in one place.
+//!
+//! The struct is the table: argh makes the parser and the help from it, and the command line's front makes the
+//! environment variable (`--jobdb-address` is `NIMESHA_JOBDB_ADDRESS`) and the line of the settings file from the same
+//! names. So a flag cannot exist in one of these places alone. What the values look like is in [`values`].
+
+pub mod values;
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use argh::{ArgsInfo, FromArgs};
+
+use crate::config;
+use crate::logging::LogFormat;
+use crate::schedule::Zone;
+use values::{JobDb, Port, Secret, Ttl};
+
+/// Start the server: it stores jobs, runs them when they are due and answers the JSON API.
+#[derive(Clone, Debug, FromArgs, ArgsInfo)]
+#[argh(
+    subcommand,
+    name = "serve",
+    help_triggers("--help", "-h", "help"),
+    usage = "[-p <port>] [--boltpath <dir>] [options]",
+    example = "Keep jobs in ./nimesha.redb, answer on http://127.0.0.1:8000:\n  {command_name}",
+    example = "Another port and another directory:\n  {command_name} -p 2222 --boltpath /var/lib/nimesha",
+    example = "Just try it, store nothing:\n  {command_name} --no-persist",
+    note = "--flag value and --flag=value mean the same. Each flag has an environment\n  \
+            variable: --jobdb-address is NIMESHA_JOBDB_ADDRESS, --no-persist is\n  \
+            NIMESHA_NO_PERSIST=true. The command line wins over the environment, the\n  \
+            environment over the file of --config."
+)]
+pub struct Settings {
+    /// port to listen on: 2222, :2222, host:2222, or none for a Unix socket alone; 0 takes a free one (default 8000)
+    #[argh(option, short = 'p', default = "Port::DEFAULT", arg_name = "port")]
+    pub port: Port,
+
+    /// address to listen on (default 127.0.0.1)
+    #[argh(option, short = 'i', arg_name = "address")]
+    pub interface: Option<String>,
+
+    /// listen on a Unix socket too; whoever may open the file may do everything
+    #[argh(option, arg_name = "path")]
+    pub listen_unix: Option<PathBuf>,
+
+    /// let everybody who can reach the address run commands here, without a token
+    #[argh(switch)]
+    pub insecure: bool,
+
+    /// a further name by which browsers may call this server; can be repeated
+    #[argh(option, arg_name = "name")]
+    pub allow_host: Vec<String>,
+
+    /// job database: redb, or its other name boltdb (default redb)
+    #[argh(option, default = "JobDb::Redb", arg_name = "name")]
+    pub jobdb: JobDb,
+
+    /// directory of the redb database, also --bolt-path (default .)
+    #[argh(option, default = "PathBuf::from(\".\")", arg_name = "dir")]
+    pub boltpath: PathBuf,
+
+    /// where another job database is: host:port
+    #[argh(option, arg_name = "address")]
+    pub jobdb_address: Option<String>,
+
+    /// user name for the job database
+    #[argh(option, arg_name = "name")]
+    pub jobdb_username: Option<String>,
+
+    /// password for the job database; better given as NIMESHA_JOBDB_PASSWORD, which other users cannot see
+    #[argh(option, arg_name = "password")]
+    pub jobdb_password: Option<Secret>,
+
+    /// file of the authority that signed the job database's certificate
+    #[argh(option, arg_name = "file")]
+    pub jobdb_tls_capath: Option<PathBuf>,
+
+    /// file of the certificate to show to the job database
+    #[argh(option, arg_name = "file")]
+    pub jobdb_tls_certpath: Option<PathBuf>,
+
+    /// file of that certificate's key
+    #[argh(option, arg_name = "file")]
+    pub jobdb_tls_keypath: Option<PathBuf>,
+
+    /// name that the job database's certificate must have
+    #[argh(option, arg_name = "name")]
+    pub jobdb_tls_servername: Option<String>,
+
+    /// store nothing: all jobs are gone when the server stops
+    #[argh(switch, short = 'n')]
+    pub no_persist: bool,
+
+    /// answer before a change is on the disk, and write every --persist-every seconds: quicker, and loses jobs in a crash
+    #[argh(switch)]
+    pub no_tx_persist: bool,
+
+    /// seconds between writes with --no-tx-persist (default 3600)
+    #[argh(
+        option,
+        short = 'e',
+        default = "config::PERSIST_EVERY",
+        from_str_fn(values::seconds),
+        arg_name = "seconds"
+    )]
+    pub persist_every: Duration,
+
+    /// minutes that the history of a run is kept, -1 for ever (default -1)
+    #[argh(option, default = "Ttl::FOREVER", arg_name = "minutes")]
+    pub jobstat_ttl: Ttl,
+
+    /// runs that are kept in the history of each job (default 1000)
+    #[argh(option, default = "config::HISTORY_LIMIT_RUNS", arg_name = "runs")]
+    pub history_limit: u64,
+
+    /// minutes after which a job that is done is deleted, -1 for never (default -1)
+    #[argh(option, default = "Ttl::FOREVER", arg_name = "minutes")]
+    pub done_ttl: Ttl,
+
+    /// bytes of output kept of a run, its last part: 65536, 64KiB, 1MiB (default 64KiB)
+    #[argh(
+        option,
+        default = "config::OUTPUT_LIMIT_BYTES as u64",
+        from_str_fn(values::bytes),
+        arg_name = "bytes"
+    )]
+    pub output_limit: u64,
+
+    /// bytes of output kept of all runs together, the oldest go first (default 256MiB)
+    #[argh(
+        option,
+        default = "config::OUTPUT_TOTAL_BYTES",
+        from_str_fn(values::bytes),
+        arg_name = "bytes"
+    )]
+    pub output_total: u64,
+
+    /// runs that may be executed at one moment (default 64)
+    #[argh(
+        option,
+        default = "config::WORKERS",
+        from_str_fn(values::workers),
+        arg_name = "number"
+    )]
+    pub workers: usize,
+
+    /// seconds that runs may take to finish when the server stops (default 8)
+    #[argh(
+        option,
+        default = "config::GRACE",
+        from_str_fn(values::seconds),
+        arg_name = "seconds"
+    )]
+    pub grace: Duration,
+
+    /// time zone of schedules that name none, such as Europe/Berlin (default UTC)
+    #[argh(
+        option,
+        default = "Zone::UTC",
+        from_str_fn(values::zone),
+        arg_name = "name"
+    )]
+    pub timezone: Zone,
+
+    /// owner of jobs that name none
+    #[argh(option, short = 'o', default = "String::new()", arg_name = "owner")]
+    pub default_owner: String,
+
+    /// log more
+    #[argh(switch, short = 'v')]
+    pub verbose: bool,
+
+    /// text or json, a line each on standard error (default text)
+    #[argh(option, default = "LogFormat::Text", arg_name = "format")]
+    pub log_format: LogFormat,
+
+    /// file of further settings, a line each such as: port = 2222
+    #[argh(option, arg_name = "file")]
+    pub config: Option<PathBuf>,
+}
+
+/// Why the server does not start with these settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsError(pub String);
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+impl Settings {
+    /// Checks what the settings say together.
+    ///
+    /// # Errors
+    /// Where they contradict each other, or would hand the machine to whoever can reach it.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if self.no_tx_persist && self.persist_every.is_zero() {
+            return refuse(
+                "with --no-tx-persist, --persist-every must be at least 1 second".into(),
+            );
+        }
+        if !self.no_persist && !self.jobdb.is_built_in() {
+            let name = self.jobdb;
+            return refuse(format!(
+                "this nimesha was built without {name}: build it with --features full, or use --jobdb redb"
+            ));
+        }
+        let addresses = self.listen_addresses()?;
+        if addresses.is_empty() && self.listen_unix.is_none() {
+            return refuse(
+                "--port none leaves nothing to listen on: give --listen-unix too".into(),
+            );
+        }
+        match addresses.iter().find(|a| !a.ip().is_loopback()) {
+            Some(open) if !self.insecure => refuse(format!(
+                "{open} can be reached from other machines, and whoever reaches the API can run commands here: listen on \
+                 127.0.0.1, or give --insecure if a firewall or a proxy keeps others out"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The addresses to listen on over TCP; none with `--port none`.
+    ///
+    /// # Errors
+    /// When the name has no address, or `--port` and `--interface` name different ones.
+    pub fn listen_addresses(&self) -> Result<Vec<SocketAddr>, SettingsError> {
+        let Port::At { host, port } = &self.port else {
+            return Ok(Vec::new());
+        };
+        let host = match (host, &self.interface) {
+            (Some(a), Some(b)) if a != b => {
+                return refuse(format!(
+                    "--port names the address {a} and --interface {b}: leave one of them out"
+                ));
+            }
+            (Some(host), _) | (None, Some(host)) => host,
+            (None, None) => config::LISTEN_HOST,
+        };
+        match (host, *port).to_socket_addrs() {
+            Ok(addresses) => Ok(addresses.collect()),
+            Err(error) => refuse(format!("cannot listen on {host}: {error}")),
+        }
+    }
+}
+
+fn refuse<T>(why: String) -> Result<T, SettingsError> {
+    Err(SettingsError(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(words: &[&str]) -> Settings {
+        Settings::from_args(&["nimesha", "serve"], words).expect("words that parse")
+    }
+
+    #[test]
+    fn the_default_is_open_to_this_machine_alone() {
+        let settings = settings(&[]);
+        assert_eq!(settings.check(), Ok(()));
+        let addresses = settings.listen_addresses().unwrap();
+        assert_eq!(addresses, ["127.0.0.1:8000".parse().unwrap()]);
+    }
+
+    #[test]
+    fn ok_what_goes_together() {
+        for words in [
+            &["--port", "0.0.0.0:80", "--insecure"][..],
+            &["--port", "[::1]:8000"],
+            &["--port", "127.0.0.1:1", "--interface", "127.0.0.1"],
+            &["--port", "none", "--listen-unix", "/run/n.sock"],
+            &["--jobdb", "boltdb", "--jobstat-ttl", "-1"],
+            &["--no-persist", "--jobdb", "postgres"],
+        ] {
+            assert_eq!(settings(words).check(), Ok(()), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn err_what_contradicts_itself() {
+        for (words, why) in [
+            (&["--interface", "0.0.0.0"][..], "--insecure"),
+            (&["--port", "[::]:80"], "other machines"),
+            (
+                &["--port", "10.0.0.1:1", "--interface", "127.0.0.1"],
+                "leave one",
+            ),
+            (&["--port", "none"], "--listen-unix"),
+            (
+                &["--jobdb", "postgres"],
+                "built without postgres: build it with --features full",
+            ),
+            (
+                &["--no-tx-persist", "--persist-every", "0"],
+                "at least 1 second",
+            ),
+        ] {
+            let error = settings(words).check().expect_err("a refusal");
+            assert!(error.0.contains(why), "{words:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_does_not_show() {
+        let shown = format!("{:?}", settings(&["--jobdb-password", "tell-nobody"]));
+        assert!(!shown.contains("tell-nobody"));
+    }
+}
