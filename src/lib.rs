@@ -1,4 +1,64 @@
-//! Nimesha: a job scheduler in one small binary.
+//! Nimesha: a job scheduler in one small binary. This page is its architecture.
+//!
+//! A job is a command or an HTTP request with a rule that says when it is due. Users store jobs over a JSON API; the
+//! server runs each at its instants, writes down what became of it, and goes on where it stood after a crash.
+//!
+//! # The way of data
+//!
+//! ```text
+//!   terminal                     curl, scripts, browser
+//!      |                               |
+//!    cli                             http      listens, reads, limits
+//!      |                               |
+//!    daemon  wires it all            api, web  decode, command, answer
+//!                                      |   \
+//!               Command + reply (channel)   \ reads: registry; history from the store
+//!                                      v     \
+//!   +------------- scheduler::dispatcher: ONE thread, alone changes jobs -------------+
+//!   |   commands | ends of runs | commits | the wheel's next deadline                 |
+//!   |   scheduler::core    pure: (now, event) -> effects                              |
+//!   |   scheduler::wheel   what is due next                                           |
+//!   +--------|------------------------------|---------------------------^-------------+
+//!            | changes (channel)            | run orders (channel)      | ends (channel)
+//!            v                              v                           |
+//!   store::writer: ONE thread,       worker: a pool of threads, each waits for the
+//!   one transaction for all          command or request that it started
+//!   that waits; then "durable"
+//! ```
+//!
+//! There is no async runtime: a thread waits in one place for one kind of thing, and an idle server wakes for nothing.
+//!
+//! # Floors
+//!
+//! A room may use only rooms on lower floors, and a test reads the sources to keep it so. So each part can be read
+//! and tested without what stands above it.
+//!
+//! | floor | rooms | what they do |
+//! | --- | --- | --- |
+//! | 9 | `main` | words in, exit code out |
+//! | 8 | `cli` | the commands of the command line |
+//! | 7 | `daemon` | starts the parts in order, stops them in reverse |
+//! | 6 | `api`, `web` | the JSON API; the pages |
+//! | 5 | `http`, `scheduler` | connections and limits; what is due, what may start |
+//! | 4 | `registry` | what readers see |
+//! | 3 | `store`, `worker` | what outlives the process; what runs commands and requests |
+//! | 2 | `job`, `settings` | the words for jobs and runs; what the server can be told |
+//! | 1 | `schedule`, `logging` | rules that yield instants; the log |
+//! | 0 | `clock`, `config`, `memory`, `nearest` | the clocks; every limit; the allocator; the nearest word |
+//!
+//! # What always holds
+//!
+//! 1. `schedule`, `job` and the core of `scheduler` do no I/O, take no lock and read no clock: `now` is handed to
+//!    them. So years of schedules, with crashes and steps of the clock, are tested in milliseconds.
+//! 2. Only `clock` reads the clocks. A run may be late, never early.
+//! 3. The dispatcher alone changes jobs, and never waits for a disk or a socket. Readers see snapshots.
+//! 4. An acknowledged change is durable: the store says so first, then readers see it, then the answer leaves.
+//! 5. An occurrence is claimed durably before it starts. A claimed run without a recorded end is `interrupted`, and
+//!    never silently repeated.
+//! 6. Everything that can grow has a limit in [`config`], with its unit and its reason.
+//! 7. JSON is known to `api` alone, the form on the disk to `store::record` alone.
+//! 8. A panic in a worker fails one run. A panic of the dispatcher or the writer ends the process: the store is right,
+//!    and the service manager starts it again.
 
 pub mod api;
 pub mod cli;
@@ -7,6 +67,7 @@ pub mod config;
 pub mod http;
 pub mod job;
 pub mod logging;
+pub mod memory;
 pub mod nearest;
 pub mod registry;
 pub mod schedule;

@@ -1,3 +1,5 @@
+//! The wheel against a sorted list: same order, nothing early, nothing lost.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,0 +1,60 @@
+//! The command line, as a person types it.
+
+use crate::support::nimesha;
+
+#[test]
+fn help_shows_the_commands_and_how_to_begin() {
+    for words in [&[][..], &["--help"], &["-h"], &["help"]] {
+        let help = nimesha(words);
+        assert_eq!(help.code, Some(0), "{words:?}");
+        for part in [
+            "serve",
+            "run",
+            "next",
+            "curl http://127.0.0.1:8000/api/v1/job/",
+        ] {
+            assert!(help.stdout.contains(part), "{part} in {}", help.stdout);
+        }
+    }
+}
+
+#[test]
+fn the_help_of_serve_tells_every_flag_and_its_default() {
+    let help = nimesha(&["serve", "--help"]).stdout;
+    for part in [
+        "--port",
+        "(default 8000)",
+        "127.0.0.1",
+        "NIMESHA_JOBDB_ADDRESS",
+        "--no-persist",
+    ] {
+        assert!(help.contains(part), "{part} in {help}");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let version = format!("nimesha {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(nimesha(&["--version"]).stdout, version);
+    assert_eq!(nimesha(&["-V"]).stdout, version);
+}
+
+#[test]
+fn a_wrong_word_ends_with_2_and_shows_the_way_out() {
+    for (words, hint) in [
+        (&["srve"][..], "did you mean serve?"),
+        (&["serve", "--prot=1"], "did you mean --port?"),
+        (&["serve", "--port", "99999"], "expected a port such as"),
+        (&["serve", "--jobdb", "nope"], "redb, boltdb"),
+        (&["serve", "--interface", "0.0.0.0"], "--insecure"),
+        (
+            &["serve", "--jobdb=postgres"],
+            "built without postgres: build it with --features full",
+        ),
+    ] {
+        let ended = nimesha(words);
+        assert_eq!(ended.code, Some(2), "{words:?}");
+        assert!(ended.stderr.contains(hint), "{words:?}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
+}

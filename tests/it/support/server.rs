@@ -1,0 +1,196 @@
+//! A real server in a directory of its own, on a free port.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread;
+
+use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use super::program::bare_command;
+use super::{Client, Response, TempDir, wait_for};
+
+/// A server that ends with the test. Its words and its directory stay the same when it is started again.
+pub(crate) struct Server {
+    words: Vec<String>,
+    dir: TempDir,
+    child: Child,
+    log: Log,
+    port: u16,
+}
+
+/// What the server has logged so far.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Server {
+    /// Starts a server that stores its jobs in its directory.
+    pub(crate) fn start() -> Server {
+        Server::with(&[])
+    }
+
+    /// Starts a server with further flags.
+    pub(crate) fn with(flags: &[&str]) -> Server {
+        Server::in_dir(TempDir::new(), flags)
+    }
+
+    /// Starts a server on what a directory holds.
+    pub(crate) fn in_dir(dir: TempDir, flags: &[&str]) -> Server {
+        let words = ["serve", "--port", "0"]
+            .iter()
+            .chain(flags)
+            .map(|w| (*w).to_owned())
+            .collect::<Vec<_>>();
+        let (child, log) = spawn(&words, dir.path());
+        let mut server = Server {
+            words,
+            dir,
+            child,
+            log,
+            port: 0,
+        };
+        server.port = server.await_port();
+        server
+    }
+
+    /// Starts it again on the same directory, after it has ended.
+    pub(crate) fn start_again(&mut self) {
+        (self.child, self.log) = spawn(&self.words, self.dir.path());
+        self.port = self.await_port();
+    }
+
+    /// Stops it as a service manager does, and starts it again.
+    pub(crate) fn restart(&mut self) {
+        self.signal(Signal::TERM);
+        assert!(self.exit().success(), "{}", self.log());
+        self.start_again();
+    }
+
+    /// Ends it without a chance to do anything more, as a power cut would.
+    pub(crate) fn kill9(&mut self) {
+        self.signal(Signal::KILL);
+        self.exit();
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it is there, or not yet awaited");
+    }
+
+    /// Waits for its end.
+    pub(crate) fn exit(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        wait_for("the server ends", || {
+            child.try_wait().expect("a child of ours")
+        })
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// What it has logged since its last start.
+    pub(crate) fn log(&self) -> String {
+        self.log.0.lock().clone()
+    }
+
+    /// A connection to it.
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.port).expect("the server listens")
+    }
+
+    /// Sends one request over a connection of its own.
+    pub(crate) fn request(&self, method: &str, path: &str, body: Option<&str>) -> Response {
+        let answer = self.client().request(method, path, body);
+        answer.unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.log()))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.request("GET", path, None)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Response {
+        self.request("POST", path, Some(&body.to_string()))
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Response {
+        self.request("DELETE", path, None)
+    }
+
+    /// Creates a job and gives its id.
+    #[track_caller]
+    pub(crate) fn create(&self, job: &Value) -> String {
+        let created = self.post("/api/v1/job/", job).expect(201).json();
+        created["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The job of that id.
+    #[track_caller]
+    pub(crate) fn job(&self, id: &str) -> Value {
+        self.get(&format!("/api/v1/job/{id}/")).expect(200).json()["job"].take()
+    }
+
+    /// Starts a job and waits for its end.
+    #[track_caller]
+    pub(crate) fn run(&self, id: &str) {
+        self.post(&format!("/api/v1/job/start/{id}/"), &json!({}))
+            .expect(204);
+    }
+
+    /// The port that the log names: with port 0 only the server knows it.
+    fn await_port(&mut self) -> u16 {
+        let log = self.log.clone();
+        let child = &mut self.child;
+        wait_for("the log names the port", || {
+            let log = log.0.lock();
+            let ended = child.try_wait().expect("a child of ours");
+            assert!(ended.is_none(), "the server ended ({ended:?}):\n{log}");
+            let (_, rest) = log.split_once("Starting server on port :")?;
+            let end = rest.find(|c: char| !c.is_ascii_digit())?;
+            rest[..end].parse().ok()
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already, and a failing test has its own words.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log());
+        }
+    }
+}
+
+fn spawn(words: &[String], dir: &Path) -> (Child, Log) {
+    let mut command = bare_command();
+    command
+        .args(words)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("it is piped"));
+    let log = Log::default();
+    let written = log.clone();
+    thread::spawn(move || {
+        let mut line = String::new();
+        while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
+            written.0.lock().push_str(&line);
+            line.clear();
+        }
+    });
+    (child, log)
+}

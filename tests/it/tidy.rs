@@ -1,0 +1,193 @@
+//! What the sources keep to. Each rule is one that a reader relies on, and that a compiler does not check.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Longer files do more than one thing.
+const LINES_MAX: usize = 500;
+
+/// Words that only [`clock`](nimesha::clock) may use.
+const CLOCKS: [&str; 5] = [
+    "SystemTime::now",
+    "Instant::now",
+    "clock_gettime",
+    "Utc::now",
+    "Local::now",
+];
+
+/// Where types are serde's: what users send and see, and what the disk holds.
+const SERDE_ROOMS: [&str; 2] = ["src/api/", "src/store/record"];
+
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// The first word of the path below `src/`.
+    fn room(&self) -> &str {
+        let below = self.path.strip_prefix("src/").unwrap_or(&self.path);
+        below.split(['/', '.']).next().unwrap_or(below)
+    }
+
+    /// Its lines with their numbers, without comments.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self
+            .text
+            .lines()
+            .enumerate()
+            .map(|(index, line)| (index + 1, line.trim()));
+        lines.filter(|(_, line)| !line.starts_with("//"))
+    }
+}
+
+/// All Rust files below these directories of the project.
+fn sources(dirs: &[&str]) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut waiting: Vec<PathBuf> = dirs
+        .iter()
+        .map(|dir| root.join(dir))
+        .filter(|dir| dir.exists())
+        .collect();
+    let mut sources = Vec::new();
+    while let Some(dir) = waiting.pop() {
+        for entry in fs::read_dir(dir).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                let text = fs::read_to_string(&path).expect("a source");
+                let path = path
+                    .strip_prefix(root)
+                    .expect("below the root")
+                    .display()
+                    .to_string();
+                sources.push(Source { path, text });
+            }
+        }
+    }
+    assert!(!sources.is_empty());
+    sources
+}
+
+/// Fails with all the faults together, so that one run of the test shows them all.
+#[track_caller]
+fn assert_none(faults: &[String]) {
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// The floor of each room, from the table in the documentation of the crate.
+fn floors() -> BTreeMap<String, u32> {
+    let mut floors = BTreeMap::new();
+    for line in include_str!("../../src/lib.rs").lines() {
+        let mut cells = line
+            .trim_start_matches("//!")
+            .split('|')
+            .map(str::trim)
+            .skip(1);
+        if let Some(floor) = cells.next().and_then(|cell| cell.parse().ok()) {
+            let rooms = cells.next().unwrap_or_default().split(", ");
+            floors.extend(rooms.map(|room| (room.trim_matches('`').to_owned(), floor)));
+        }
+    }
+    floors
+}
+
+#[test]
+fn a_room_uses_only_lower_floors() {
+    let floors = floors();
+    let mut faults = Vec::new();
+    for source in sources(&["src"]) {
+        let room = source.room();
+        if room == "lib" {
+            continue;
+        }
+        let Some(floor) = floors.get(room) else {
+            faults.push(format!(
+                "{}: {room} stands on no floor of src/lib.rs",
+                source.path
+            ));
+            continue;
+        };
+        for (number, line) in source.code() {
+            for used in line.split("crate::").skip(1) {
+                let used = used
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next()
+                    .unwrap_or_default();
+                let lower = used == room || floors.get(used).is_some_and(|below| below < floor);
+                if !lower {
+                    faults.push(format!(
+                        "{}:{number}: {room} must not use {used}",
+                        source.path
+                    ));
+                }
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn only_the_clock_reads_clocks() {
+    let mut faults = Vec::new();
+    for source in sources(&["src"])
+        .iter()
+        .filter(|source| source.room() != "clock")
+    {
+        for (number, line) in source.code() {
+            if CLOCKS.iter().any(|word| line.contains(word)) {
+                faults.push(format!("{}:{number}: {line}", source.path));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn domain_types_know_no_serde() {
+    let mut faults = Vec::new();
+    for source in sources(&["src"]) {
+        if SERDE_ROOMS.iter().any(|room| source.path.starts_with(room)) {
+            continue;
+        }
+        for (number, line) in source.code() {
+            if line.contains("serde::") || line.contains("Serialize") {
+                faults.push(format!("{}:{number}: {line}", source.path));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn every_file_says_what_it_is_and_is_short() {
+    let unfinished = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X"),
+    ];
+    let mut faults = Vec::new();
+    for source in sources(&["src", "tests", "benches"]) {
+        if !source.text.starts_with("//!") {
+            faults.push(format!(
+                "{}: begins with no //! that says what it is",
+                source.path
+            ));
+        }
+        let lines = source.text.lines().count();
+        if lines > LINES_MAX {
+            faults.push(format!(
+                "{}: {lines} lines, at most {LINES_MAX}",
+                source.path
+            ));
+        }
+        for (index, line) in source.text.lines().enumerate() {
+            if unfinished.iter().any(|word| line.contains(word)) {
+                faults.push(format!("{}:{}: {line}", source.path, index + 1));
+            }
+        }
+    }
+    assert_none(&faults);
+}
