@@ -62,3 +62,9 @@ pub const WORKERS_MAX: usize = 4_096;
 pub const NEXT_COUNT_MAX: u64 = 10_000;
 /// Bytes of a settings file, far more than all settings with their comments take.
 pub const SETTINGS_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Ends of runs whose output is kept while the store is away; older ones lose it, their counters stay.
+pub const UNWRITTEN_OUTPUTS_MAX: usize = 1_000;
+/// Ends of runs whose history is kept while the store is away.
+pub const UNWRITTEN_UNITS_MAX: usize = 100_000;
+/// Occurrences that one backfill puts in line.
+pub const BACKFILL_MAX: u32 = 10_000;

@@ -101,6 +101,25 @@ pub struct Totals {
     pub paused: bool,
 }
 
+impl Totals {
+    /// Takes in the counters of a job that is there from now on.
+    pub fn add(&mut self, figures: &Figures) {
+        self.success_count += figures.success_count;
+        self.error_count += figures.error_count;
+        self.missed_count += figures.missed_count;
+        self.skipped_count += figures.skipped_count;
+        self.last_attempted_run = self.last_attempted_run.max(figures.last_attempted_run);
+    }
+
+    /// Takes out the counters of a job that is gone.
+    pub fn subtract(&mut self, figures: &Figures) {
+        self.success_count -= figures.success_count;
+        self.error_count -= figures.error_count;
+        self.missed_count -= figures.missed_count;
+        self.skipped_count -= figures.skipped_count;
+    }
+}
+
 /// What readers see; see the [module's documentation](self).
 #[derive(Debug, Default)]
 pub struct Registry {

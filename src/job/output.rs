@@ -1,5 +1,8 @@
 //! The output of a run: the last part of it, bounded, written by a worker and read by whoever follows.
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use parking_lot::Mutex;
 
 /// The last `limit` bytes that a run wrote, over all its attempts, with a count of what was dropped before them.
@@ -8,13 +11,9 @@ use parking_lot::Mutex;
 #[derive(Debug)]
 pub struct OutputBuffer {
     limit: usize,
-    inner: Mutex<Tail>,
-}
-
-#[derive(Debug, Default)]
-struct Tail {
-    bytes: std::collections::VecDeque<u8>,
-    total: u64,
+    /// Written under the lock, read without it.
+    total: AtomicU64,
+    tail: Mutex<VecDeque<u8>>,
 }
 
 impl OutputBuffer {
@@ -23,33 +22,35 @@ impl OutputBuffer {
     pub fn new(limit: usize) -> OutputBuffer {
         OutputBuffer {
             limit,
-            inner: Mutex::default(),
+            total: AtomicU64::new(0),
+            tail: Mutex::default(),
         }
     }
 
     /// Takes in what the run wrote next; the oldest bytes go when the limit is passed.
     pub fn append(&self, bytes: &[u8]) {
-        let mut tail = self.inner.lock();
-        tail.total += bytes.len() as u64;
+        let mut tail = self.tail.lock();
+        self.total.fetch_add(bytes.len() as u64, Ordering::Release);
         let keep = &bytes[bytes.len().saturating_sub(self.limit)..];
-        let excess = (tail.bytes.len() + keep.len()).saturating_sub(self.limit);
-        tail.bytes.drain(..excess);
-        tail.bytes.extend(keep);
+        let excess = (tail.len() + keep.len()).saturating_sub(self.limit);
+        tail.drain(..excess);
+        tail.extend(keep);
     }
 
     /// Bytes written so far, those dropped included.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.inner.lock().total
+        self.total.load(Ordering::Acquire)
     }
 
     /// What is kept of everything from byte `from` on, and the number of the byte after it.
     #[must_use]
     pub fn since(&self, from: u64) -> (Vec<u8>, u64) {
-        let tail = self.inner.lock();
-        let first = tail.total - tail.bytes.len() as u64;
-        let skip = from.saturating_sub(first).min(tail.bytes.len() as u64) as usize;
-        (tail.bytes.iter().skip(skip).copied().collect(), tail.total)
+        let tail = self.tail.lock();
+        let total = self.total();
+        let first = total - tail.len() as u64;
+        let skip = from.saturating_sub(first).min(tail.len() as u64) as usize;
+        (tail.iter().skip(skip).copied().collect(), total)
     }
 
     /// What is kept, headed by a line that says how many bytes were dropped, if any were.

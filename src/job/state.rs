@@ -74,6 +74,8 @@ pub struct Chain {
     pub id: RunId,
     /// The chain that this run is a link of itself.
     pub parent: Option<RunId>,
+    /// All links at once.
+    pub together: bool,
     /// Children that are still to be run, the next one first.
     pub rest: Vec<JobId>,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::job::run::{Figures, Outcome, RunId, RunRecord};
+use crate::job::run::{Outcome, RunId};
 use crate::job::{Job, JobId, JobSpec};
 use crate::registry::Live;
 use crate::schedule::Schedule;
@@ -20,19 +20,6 @@ pub struct NewJob {
     pub schedule: Schedule,
     /// The instant that the schedule counts from where it names none: when the request came in.
     pub anchor: Timestamp,
-}
-
-/// A job that comes from elsewhere with its past.
-#[derive(Clone, Debug)]
-pub struct ImportedJob {
-    /// The job.
-    pub new: NewJob,
-    /// When it was created there, if that is known.
-    pub created_at: Option<Timestamp>,
-    /// Its counters there.
-    pub figures: Figures,
-    /// Its history there, oldest first.
-    pub history: Vec<RunRecord>,
 }
 
 /// What a user asks for. Each is answered once: when it is durable, or refused.
@@ -90,8 +77,6 @@ pub enum Command {
         /// How many at most.
         limit: u32,
     },
-    /// Store jobs that come from elsewhere, all or none.
-    Import(Vec<ImportedJob>),
 }
 
 /// What was done.

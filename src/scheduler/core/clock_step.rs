@@ -1,0 +1,111 @@
+//! Steps of the wall clock, noticed by comparing both clocks at each step of the core.
+//!
+//! Forward: occurrences that passed are caught up as they come off the wheel, by how late they are. Back: what is claimed
+//! stays claimed, and the wheels are told that time begins anew. After a step back of more than an hour a job does not
+//! stand still until the old time comes again: its cursor returns to now, and the stretch in which its occurrences were
+//! claimed is remembered as done.
+
+use std::time::Duration;
+
+use super::jobs::JobIx;
+use super::{Core, Notice, Now};
+use crate::clock::Timestamp;
+use crate::config;
+
+/// Differences between the clocks below this are slewing and rounding, not a step.
+const STEP_MIN: Duration = Duration::from_millis(500);
+
+impl Core {
+    /// Takes in the time, and deals with a step of the wall clock since the last event. The one place that does.
+    pub(super) fn notice_clock_step(&mut self, now: Now) {
+        let before = std::mem::replace(&mut self.now, now);
+        let expected = before.wall.plus(now.mono.saturating_sub(before.mono));
+        let (ahead, behind) = (now.wall.since(expected), expected.since(now.wall));
+        if ahead > STEP_MIN || behind > STEP_MIN {
+            self.fx.notices.push(Notice::ClockStepped {
+                forward: ahead > behind,
+                by: ahead.max(behind),
+            });
+        }
+        if now.wall < before.wall {
+            self.dues.rewind(now.wall.ticks_passed());
+            self.cursors.rewind(now.wall.ticks_passed());
+        }
+        if behind > config::STEP_BACK_MAX {
+            for ix in self.jobs.places() {
+                self.return_cursor(ix, Duration::ZERO);
+            }
+        }
+    }
+
+    /// Brings a cursor that is ahead of now by more than `beyond` back to now; occurrences that were claimed out there
+    /// are not run again.
+    pub(super) fn return_cursor(&mut self, ix: JobIx, beyond: Duration) {
+        let now = self.now.wall;
+        let limit = now.plus(beyond);
+        let upcoming = self.jobs[ix]
+            .upcoming
+            .and_then(|id| self.runs.get(&id))
+            .and_then(|run| run.open.scheduled_at);
+        let entry = &mut self.jobs[ix];
+        if entry.cursor <= limit
+            && upcoming.is_none_or(|at| at <= limit.plus(config::CLAIM_LEAD_MAX))
+        {
+            return;
+        }
+        let mut changes = Vec::new();
+        if entry.cursor > now {
+            let cursor = std::mem::replace(&mut entry.cursor, now);
+            let rest = entry.rest_mut();
+            let from = rest.claimed_from.take().unwrap_or(Timestamp::MIN);
+            add_stretch(
+                &mut rest.done_ahead,
+                (from.max(now), cursor.plus(Duration::from_nanos(1))),
+            );
+        }
+        if let Some(id) = self.withdraw_upcoming(ix, &mut changes) {
+            self.drop_run(id);
+        }
+        self.put_state(ix, &mut changes);
+        self.propose(
+            changes,
+            super::commit::Meaning::default(),
+            super::commit::Urgency::Soon,
+        );
+        self.arm(ix);
+    }
+}
+
+/// Adds a stretch of time to others, in order, joined with those that it touches.
+fn add_stretch(stretches: &mut Vec<(Timestamp, Timestamp)>, new: (Timestamp, Timestamp)) {
+    let (mut from, mut to) = new;
+    stretches.retain(|&(a, b)| {
+        let apart = b < from || a > to;
+        if !apart {
+            from = from.min(a);
+            to = to.max(b);
+        }
+        apart
+    });
+    let place = stretches.partition_point(|&(a, _)| a < from);
+    stretches.insert(place, (from, to));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_stay_in_order_and_join() {
+        let t = |n| Timestamp::from_unix(n, 0);
+        let mut stretches = Vec::new();
+        add_stretch(&mut stretches, (t(10), t(20)));
+        add_stretch(&mut stretches, (t(1), t(2)));
+        add_stretch(&mut stretches, (t(30), t(40)));
+        assert_eq!(stretches, [(t(1), t(2)), (t(10), t(20)), (t(30), t(40))]);
+        add_stretch(&mut stretches, (t(15), t(35)));
+        assert_eq!(stretches, [(t(1), t(2)), (t(10), t(40))]);
+        add_stretch(&mut stretches, (t(2), t(10)));
+        assert_eq!(stretches, [(t(1), t(40))]);
+    }
+}

@@ -1,0 +1,315 @@
+//! The jobs as the core knows them, and who depends on whom.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::job::run::{Figures, RunId};
+use crate::job::state::{JobState, JobStateRest};
+use crate::job::{Job, JobId};
+use crate::registry::Live;
+use crate::scheduler::wheel::Key;
+
+/// A map whose order of iteration is the same in every run of the program: a simulation replays exactly.
+pub(super) type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+
+/// A job's place in the table; free again when the job is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct JobIx(u32);
+
+/// A job with all that the core keeps of it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) job: Arc<Job>,
+    /// Every occurrence up to here came due, or passed.
+    pub(super) cursor: Timestamp,
+    /// The next occurrence while it stands in the wheel of cursors.
+    pub(super) next: Option<Timestamp>,
+    /// Its timer there.
+    pub(super) timer: Option<Key>,
+    pub(super) figures: Arc<Figures>,
+    pub(super) next_number: u64,
+    pub(super) rest: Option<Box<JobStateRest>>,
+    /// The run of an occurrence that was taken off the wheel ahead of its instant, which has not come yet.
+    pub(super) upcoming: Option<RunId>,
+    /// The run that waits for the end of the others (`overlap: queue`).
+    pub(super) waiting: Option<RunId>,
+    /// Runs in progress.
+    pub(super) active: u32,
+    /// Commands not yet durable that rely on this job staying as it is.
+    pub(super) relied_on: u32,
+    /// A command not yet durable changes this job.
+    pub(super) changing: bool,
+    /// That command deletes it: until it is decided nothing of this job starts, ends or is stored.
+    pub(super) deleting: bool,
+}
+
+impl Entry {
+    pub(super) fn new(job: Arc<Job>, state: JobState, figures: Arc<Figures>) -> Entry {
+        Entry {
+            job,
+            cursor: state.cursor,
+            next: None,
+            timer: None,
+            figures,
+            next_number: state.next_number,
+            rest: state.rest,
+            upcoming: None,
+            waiting: None,
+            active: 0,
+            relied_on: 0,
+            changing: false,
+            deleting: false,
+        }
+    }
+
+    /// What must outlive the process.
+    pub(super) fn state(&self) -> Box<JobState> {
+        Box::new(JobState {
+            cursor: self.cursor,
+            figures: *self.figures,
+            next_number: self.next_number,
+            rest: self.rest.clone(),
+        })
+    }
+
+    /// The rarely used part of the state, made when first needed.
+    pub(super) fn rest_mut(&mut self) -> &mut JobStateRest {
+        self.rest.get_or_insert_default()
+    }
+
+    /// The number of a new history entry.
+    pub(super) fn take_number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number - 1
+    }
+
+    /// Counters, to be changed.
+    pub(super) fn figures_mut(&mut self) -> &mut Figures {
+        Arc::make_mut(&mut self.figures)
+    }
+
+    /// The first occurrence after the cursor that is not done already.
+    pub(super) fn occurrence_after_cursor(&self) -> Option<Timestamp> {
+        let done = self
+            .rest
+            .as_deref()
+            .map_or(&[][..], |rest| &rest.done_ahead);
+        let mut next = self.job.schedule.next_after(self.cursor)?;
+        for &(from, to) in done {
+            if next >= from && next < to {
+                next = self
+                    .job
+                    .schedule
+                    .next_after(to.minus(std::time::Duration::from_nanos(1)))?;
+            }
+        }
+        Some(next)
+    }
+
+    /// Whether its occurrences become runs.
+    pub(super) fn is_scheduled(&self) -> bool {
+        !self.job.spec.disabled && !self.job.is_child() && !self.job.schedule.is_manual()
+    }
+}
+
+/// All jobs, by place and by id, with the links between them.
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    slots: Vec<Option<Entry>>,
+    free: Vec<JobIx>,
+    by_id: Map<JobId, JobIx>,
+    /// Children of a job in the order in which they were added.
+    children: Map<JobId, Arc<[JobId]>>,
+    /// Jobs that name this one as their failure job.
+    relying: Map<JobId, BTreeSet<JobId>>,
+    /// Names to places, made when a command first asks for a unique name.
+    names: Option<Map<Box<str>, BTreeSet<JobId>>>,
+    no_figures: Arc<Figures>,
+}
+
+impl std::ops::Index<JobIx> for Jobs {
+    type Output = Entry;
+
+    fn index(&self, ix: JobIx) -> &Entry {
+        self.slots[ix.0 as usize]
+            .as_ref()
+            .expect("a place is used only while its job is there")
+    }
+}
+
+impl std::ops::IndexMut<JobIx> for Jobs {
+    fn index_mut(&mut self, ix: JobIx) -> &mut Entry {
+        self.slots[ix.0 as usize]
+            .as_mut()
+            .expect("a place is used only while its job is there")
+    }
+}
+
+impl Jobs {
+    pub(super) fn reserve(&mut self, jobs: usize) {
+        self.slots.reserve(jobs);
+        self.by_id.reserve(jobs);
+    }
+
+    pub(super) fn ix(&self, id: JobId) -> Option<JobIx> {
+        self.by_id.get(&id).copied()
+    }
+
+    pub(super) fn get(&self, id: JobId) -> Option<&Entry> {
+        self.ix(id).map(|ix| &self[ix])
+    }
+
+    /// Every job's place, in an order that is the same in every run.
+    pub(super) fn places(&self) -> Vec<JobIx> {
+        (0..self.slots.len() as u32)
+            .map(JobIx)
+            .filter(|ix| self.slots[ix.0 as usize].is_some())
+            .collect()
+    }
+
+    pub(super) fn insert(&mut self, job: Arc<Job>, state: JobState) -> JobIx {
+        // Most jobs of a large table have never run: they share one set of zeros.
+        let none = state.figures == Figures::default();
+        let figures = if none {
+            self.no_figures.clone()
+        } else {
+            Arc::new(state.figures)
+        };
+        self.link(&job);
+        let (id, entry) = (job.id, Entry::new(job, state, figures));
+        let ix = self.free.pop().unwrap_or(JobIx(self.slots.len() as u32));
+        if ix.0 as usize == self.slots.len() {
+            self.slots.push(None);
+        }
+        self.slots[ix.0 as usize] = Some(entry);
+        self.by_id.insert(id, ix);
+        ix
+    }
+
+    pub(super) fn remove(&mut self, id: JobId) -> Option<Entry> {
+        let ix = self.by_id.remove(&id)?;
+        let entry = self.slots[ix.0 as usize].take()?;
+        self.free.push(ix);
+        self.unlink(&entry.job);
+        self.children.remove(&id);
+        self.relying.remove(&id);
+        Some(entry)
+    }
+
+    /// Puts a changed definition in the place of the old one.
+    pub(super) fn replace(&mut self, ix: JobIx, job: Arc<Job>) {
+        let old = self[ix].job.clone();
+        self.unlink(&old);
+        self.link(&job);
+        self[ix].job = job;
+    }
+
+    /// Children in the order in which they were added.
+    pub(super) fn children(&self, id: JobId) -> &[JobId] {
+        self.children.get(&id).map_or(&[], |children| children)
+    }
+
+    /// Jobs that name this one as their failure job.
+    pub(super) fn relying(&self, id: JobId) -> Vec<JobId> {
+        self.relying
+            .get(&id)
+            .map(|jobs| jobs.iter().copied().collect())
+            .unwrap_or_default()
+    }
+
+    /// A job of that name, the oldest id first.
+    pub(super) fn named(&mut self, name: &str) -> Option<JobId> {
+        if self.names.is_none() {
+            let mut names: Map<Box<str>, BTreeSet<JobId>> = Map::default();
+            for entry in self.slots.iter().flatten() {
+                names
+                    .entry(entry.job.spec.name.clone())
+                    .or_default()
+                    .insert(entry.job.id);
+            }
+            self.names = Some(names);
+        }
+        self.names.as_ref()?.get(name)?.first().copied()
+    }
+
+    /// What readers see of a job beside its definition.
+    pub(super) fn live(&self, ix: JobIx, upcoming: Option<Timestamp>) -> Live {
+        let entry = &self[ix];
+        let left = upcoming.or(entry.next);
+        let idle = entry.active == 0 && entry.waiting.is_none();
+        let never_done = entry.job.is_child() || entry.job.schedule.is_manual();
+        Live {
+            next_run_at: left,
+            figures: (!Arc::ptr_eq(&entry.figures, &self.no_figures))
+                .then(|| entry.figures.clone()),
+            children: self.children.get(&entry.job.id).cloned(),
+            running: entry.active + u32::from(entry.waiting.is_some()),
+            is_done: idle
+                && !never_done
+                && left.is_none()
+                && entry.occurrence_after_cursor().is_none(),
+        }
+    }
+
+    fn link(&mut self, job: &Arc<Job>) {
+        for (&parent, &at) in job.spec.parents.iter().zip(&job.linked) {
+            let mut children = self.children(parent).to_vec();
+            let place = children.partition_point(|&child| self.linked_at(child, parent) <= at);
+            children.insert(place, job.id);
+            self.children.insert(parent, children.into());
+        }
+        if let Some(failure) = job.spec.on_failure_job {
+            self.relying.entry(failure).or_default().insert(job.id);
+        }
+        if let Some(names) = &mut self.names {
+            names
+                .entry(job.spec.name.clone())
+                .or_default()
+                .insert(job.id);
+        }
+    }
+
+    fn unlink(&mut self, job: &Arc<Job>) {
+        for &parent in &job.spec.parents {
+            let children: Vec<JobId> = self
+                .children(parent)
+                .iter()
+                .copied()
+                .filter(|&id| id != job.id)
+                .collect();
+            if children.is_empty() {
+                self.children.remove(&parent);
+            } else {
+                self.children.insert(parent, children.into());
+            }
+        }
+        if let Some(jobs) = job
+            .spec
+            .on_failure_job
+            .and_then(|failure| self.relying.get_mut(&failure))
+        {
+            jobs.remove(&job.id);
+        }
+        if let Some(jobs) = self
+            .names
+            .as_mut()
+            .and_then(|names| names.get_mut(&job.spec.name))
+        {
+            jobs.remove(&job.id);
+        }
+    }
+
+    fn linked_at(&self, child: JobId, parent: JobId) -> u64 {
+        let job = self.get(child).map(|entry| &entry.job);
+        let link = job.and_then(|job| {
+            job.spec
+                .parents
+                .iter()
+                .position(|&id| id == parent)
+                .map(|n| job.linked[n])
+        });
+        link.unwrap_or(0)
+    }
+}

@@ -1,0 +1,404 @@
+//! The core of the scheduler: pure. [`Core::step`] takes what happened and the time, and says what is to be done.
+//!
+//! No I/O, no lock, no clock, no thread, and no chance: the same events at the same instants give the same effects, so a
+//! year can be simulated in milliseconds and a failing history replayed. Whoever owns the core (the dispatcher, or a
+//! simulation) carries the [`Effects`] out and reports back with [`Event`]s.
+//!
+//! A run's way through the core:
+//!
+//! ```text
+//!   wheel of cursors --(claim lead before its instant)--> occurrence
+//!   occurrence  --> line --> claim --> [its instant] --> overlap --> ready --> worker --> end
+//!   start, parent, failure ---------> claim -----------------------> ready
+//! ```
+//!
+//! Rooms: `jobs` and `runs` are what it knows; `occurrence` is from the wheel to the line, `queue` from the line to a
+//! worker, `attempt` from a worker to the end, `chain` what the end of one run means to others; `commands` are what
+//! users ask for, `commit` is what the store must know before it is true, `effects` what is true then; `load`, `clock_step` and `shutdown` are the
+//! ends of time.
+
+mod attempt;
+mod chain;
+mod clock_step;
+mod commands;
+mod commit;
+mod effects;
+mod jobs;
+mod load;
+mod occurrence;
+mod queue;
+mod runs;
+mod shutdown;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::chain::Link;
+use self::commands::Guards;
+use self::commit::Commits;
+use self::jobs::{JobIx, Jobs, Map};
+use self::runs::{Place, Run};
+use super::command::{Answer, Command, Refusal};
+use super::wheel::Wheel;
+use crate::clock::Timestamp;
+use crate::config;
+use crate::job::output::OutputBuffer;
+use crate::job::run::{AttemptEnd, Completion, Gap, Outcome, RunId, RunOrder, Trigger};
+use crate::job::{Job, JobId};
+use crate::registry::{FreshEntry, Live, RunningView, Totals};
+use crate::store::StoreError;
+use crate::store::change::Unit;
+
+/// What the core is told about the server.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Attempts that may be with workers at once; waiting starts may add as many.
+    pub workers: usize,
+    /// Bytes of output kept a run.
+    pub output_limit: usize,
+}
+
+/// The time, by both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// The wall clock, which may be stepped.
+    pub wall: Timestamp,
+    /// The monotonic clock, from any beginning.
+    pub mono: Duration,
+}
+
+/// By which the core knows who waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplyTo(pub u64);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A user asks for something.
+    Command(ReplyTo, Command),
+    /// A worker is done with an attempt.
+    Completion(Completion),
+    /// The store has taken a batch, or refused some of it. How long that took sets the claim lead.
+    Committed(Vec<(Unit, Result<(), StoreError>)>, Duration),
+    /// An instant that the core asked to be woken at has come, or the clock was stepped: nothing but the time is new.
+    Tick,
+    /// The server is to stop: nothing starts any more.
+    Stop,
+    /// The grace is over: runs in progress are ended, at first with SIGTERM, the second time with SIGKILL.
+    StopRuns,
+}
+
+/// What is to be done with a run that a worker has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Ask it to end, and make it end if it does not.
+    Terminate,
+    /// Make it end.
+    Kill,
+}
+
+/// What readers are to see from now on.
+#[derive(Clone, Debug)]
+pub enum View {
+    /// A job is there, or its definition changed.
+    Job(Arc<Job>, Live),
+    /// A job is gone.
+    NoJob(JobId),
+    /// What changes of a job has changed.
+    Live(JobId, Live),
+    /// A run is in progress, or has come further.
+    Running(RunningView),
+    /// A run is over, or was given back.
+    NotRunning(RunId),
+    /// A history entry is on its way to the store.
+    Fresh(JobId, FreshEntry),
+    /// The store holds this entry.
+    Settled(JobId, Arc<crate::job::run::HistoryEntry>),
+}
+
+/// What is worth a line in the log, a count or an alert.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A run's first attempt goes to a worker, so late after its instant, after so long in the queue.
+    Started {
+        /// The run.
+        run: RunId,
+        /// Its job.
+        job: Arc<Job>,
+        /// Why it came about.
+        trigger: Trigger,
+        /// Time since its occurrence.
+        lateness: Option<Duration>,
+        /// Time in the queue.
+        queued: Duration,
+    },
+    /// An attempt failed and is tried again at this instant.
+    Retrying {
+        /// The run.
+        run: RunId,
+        /// Its job.
+        job: Arc<Job>,
+        /// The attempt that failed.
+        attempt: u32,
+        /// How it ended.
+        end: AttemptEnd,
+        /// When the next one starts.
+        at: Timestamp,
+    },
+    /// A run is over.
+    Ended {
+        /// The run.
+        run: RunId,
+        /// Its job.
+        job: Arc<Job>,
+        /// How.
+        outcome: Outcome,
+        /// How its last attempt ended.
+        end: Option<AttemptEnd>,
+        /// How long it took.
+        duration: Duration,
+    },
+    /// Occurrences were missed or skipped; the gap as it stands now, and how many are new.
+    Gap {
+        /// Their job.
+        job: Arc<Job>,
+        /// The history entry.
+        gap: Gap,
+        /// How many are new.
+        new: u64,
+    },
+    /// The clock was stepped by so much, forward or back.
+    ClockStepped {
+        /// Forward.
+        forward: bool,
+        /// By how much.
+        by: Duration,
+    },
+    /// The store cannot be written: runs go on, and what they leave is written when it can be.
+    StoreAway(String),
+    /// The store takes writes again.
+    StoreBack,
+    /// A claim was refused: another server has run, or runs, the occurrence.
+    ClaimTaken {
+        /// The job.
+        job: Arc<Job>,
+        /// The occurrence.
+        scheduled_at: Option<Timestamp>,
+    },
+}
+
+/// What is to be done.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// For readers, to be made visible at one moment and before anything else.
+    pub views: Vec<View>,
+    /// For the store, as one transaction. None follows before this one is reported as [`Event::Committed`].
+    pub batch: Option<Vec<Unit>>,
+    /// For workers.
+    pub orders: Vec<RunOrder>,
+    /// For workers: attempts to end.
+    pub stops: Vec<(RunId, Stop)>,
+    /// For those who wait.
+    pub replies: Vec<(ReplyTo, Result<Answer, Refusal>)>,
+    /// For log, metrics and alerts.
+    pub notices: Vec<Notice>,
+    /// The core has nothing left to do, for ever.
+    pub stopped: bool,
+}
+
+/// When the core wants the next [`Event::Tick`], by either clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wakeup {
+    /// At this instant of the wall clock.
+    pub wall: Option<Timestamp>,
+    /// At this reading of the monotonic clock.
+    pub mono: Option<Duration>,
+}
+
+/// The scheduler's state; see the [module's documentation](self).
+pub struct Core {
+    settings: Settings,
+    now: Now,
+    jobs: Jobs,
+    next_seq: u64,
+    /// The next occurrence of each job that has one; runs ahead of the clock by the claim lead.
+    cursors: Wheel<JobIx>,
+    /// The instants of occurrences that were taken off `cursors`.
+    dues: Wheel<RunId>,
+    /// Ends of retry delays, in microseconds of the monotonic clock: no step of the wall clock makes them longer.
+    delays: Wheel<RunId>,
+    runs: Map<RunId, Run>,
+    /// Runs that may be claimed.
+    line: BTreeSet<Place>,
+    /// Runs that are claimed and due.
+    ready: BTreeSet<Place>,
+    /// Due occurrences that the store knows nothing of: a state stored meanwhile must not let them be forgotten.
+    unrecorded: Map<JobIx, BTreeSet<RunId>>,
+    chains: Map<RunId, Link>,
+    /// Who waits for the end of a run and of the chain below it.
+    waiters: Map<RunId, Vec<ReplyTo>>,
+    /// Claimed runs that no worker has yet.
+    claims_ahead: usize,
+    /// Attempts with the pool's own workers, and with extra ones.
+    busy: usize,
+    extra: usize,
+    /// Attempts whose job was deleted; only their workers are still of interest.
+    orphans: Map<RunId, bool>,
+    claim_lead: Duration,
+    commits: Commits,
+    guards: Guards,
+    /// Backfilled occurrences that wait for their turn.
+    backfills: Map<JobIx, VecDeque<RunId>>,
+    /// Commands that wait for the durability of others.
+    blocked: VecDeque<(ReplyTo, Command)>,
+    paused: bool,
+    stopping: bool,
+    stop_signals: u32,
+    totals: Totals,
+    /// Jobs whose readers must be told at the end of the step.
+    touched: BTreeSet<JobIx>,
+    fx: Effects,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core")
+            .field("now", &self.now)
+            .field("totals", &self.totals)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// An empty core.
+    #[must_use]
+    pub fn new(settings: Settings, now: Now) -> Core {
+        Core {
+            settings,
+            now,
+            jobs: Jobs::default(),
+            next_seq: 1,
+            cursors: Wheel::new(now.wall.ticks_passed()),
+            dues: Wheel::new(now.wall.ticks_passed()),
+            delays: Wheel::new(now.mono.as_micros() as u64),
+            runs: Map::default(),
+            line: BTreeSet::new(),
+            ready: BTreeSet::new(),
+            unrecorded: Map::default(),
+            chains: Map::default(),
+            waiters: Map::default(),
+            claims_ahead: 0,
+            busy: 0,
+            extra: 0,
+            orphans: Map::default(),
+            claim_lead: config::CLAIM_LEAD_START,
+            commits: Commits::default(),
+            guards: Guards::default(),
+            backfills: Map::default(),
+            blocked: VecDeque::new(),
+            paused: false,
+            stopping: false,
+            stop_signals: 0,
+            totals: Totals::default(),
+            touched: BTreeSet::new(),
+            fx: Effects::default(),
+        }
+    }
+
+    /// Takes in what happened and says what is to be done.
+    pub fn step(&mut self, now: Now, event: Event) -> Effects {
+        self.notice_clock_step(now);
+        match event {
+            Event::Command(from, command) => self.command(from, command),
+            Event::Completion(completion) => self.completed(completion),
+            Event::Committed(units, took) => self.committed(units, took),
+            Event::Tick => {}
+            Event::Stop => self.stop(),
+            Event::StopRuns => self.stop_runs(),
+        }
+        self.finish_step()
+    }
+
+    /// Sums for readers, as of the last step.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// When the next [`Event::Tick`] is wanted.
+    pub fn wakeup(&mut self) -> Wakeup {
+        let mut wall = self.dues.next_deadline();
+        if !self.paused && !self.stopping {
+            let lead = self.claim_lead.as_micros() as u64;
+            let claim = self
+                .cursors
+                .next_deadline()
+                .map(|at| at.saturating_sub(lead));
+            wall = wall.into_iter().chain(claim).min();
+        }
+        let delay = self.delays.next_deadline().map(Duration::from_micros);
+        let mono = delay.into_iter().chain(self.commits.wakeup()).min();
+        Wakeup {
+            wall: wall.map(|at| Timestamp::from_unix_nanos(i128::from(at) * 1_000)),
+            mono,
+        }
+    }
+
+    /// Does everything that has become possible, and hands out the effects.
+    fn finish_step(&mut self) -> Effects {
+        self.end_delays();
+        self.take_occurrences();
+        self.claim();
+        self.start_ready();
+        self.flush();
+        self.finish_stop();
+        self.tell_readers();
+        std::mem::take(&mut self.fx)
+    }
+
+    fn touch(&mut self, ix: JobIx) {
+        self.touched.insert(ix);
+    }
+
+    fn tell_readers(&mut self) {
+        for ix in std::mem::take(&mut self.touched) {
+            let live = self.live(ix);
+            self.fx.views.push(View::Live(self.jobs[ix].job.id, live));
+        }
+        let next_due = self.dues.next_deadline();
+        let next_cursor = self
+            .cursors
+            .peek()
+            .map(|(_, &ix)| ix)
+            .and_then(|ix| self.jobs[ix].next);
+        let next_due = next_due.map(|at| Timestamp::from_unix_nanos(i128::from(at) * 1_000));
+        self.totals.next_run_at = next_due.into_iter().chain(next_cursor).min();
+        self.totals.paused = self.paused;
+        self.totals.queued = (self.line.len() + self.ready.len()) as u64;
+    }
+
+    fn live(&self, ix: JobIx) -> Live {
+        let upcoming = self.jobs[ix]
+            .upcoming
+            .and_then(|id| self.runs.get(&id))
+            .and_then(|run| run.open.scheduled_at);
+        self.jobs.live(ix, upcoming)
+    }
+
+    /// What readers see of a run in progress.
+    fn running_view(run: &Run) -> RunningView {
+        RunningView {
+            id: run.open.id,
+            job: run.job.clone(),
+            trigger: run.open.trigger,
+            scheduled_at: run.open.scheduled_at,
+            started_at: run.started_at,
+            attempt: run.attempt,
+            output: run
+                .output
+                .clone()
+                .unwrap_or_else(|| Arc::new(OutputBuffer::new(0))),
+        }
+    }
+}

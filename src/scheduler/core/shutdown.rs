@@ -1,0 +1,90 @@
+//! The end: nothing starts any more, what has not begun is given back, what runs may finish.
+
+use super::commit::{Meaning, Urgency};
+use super::runs::Phase;
+use super::{Core, Stop};
+use crate::job::run::RunId;
+use crate::scheduler::command::Refusal;
+use crate::store::change::Change;
+
+impl Core {
+    /// The server is to stop: queued runs and waiting retries are given back unclaimed, so that whoever comes next runs
+    /// them; those who wait for a start are told.
+    pub(super) fn stop(&mut self) {
+        if std::mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        for (from, _) in std::mem::take(&mut self.blocked) {
+            self.refuse(from, Refusal::Stopping);
+        }
+        for (_, waiting) in std::mem::take(&mut self.waiters) {
+            waiting
+                .into_iter()
+                .for_each(|to| self.refuse(to, Refusal::Stopping));
+        }
+        let mut ids: Vec<RunId> = self.runs.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            self.give_back(id);
+        }
+    }
+
+    /// Gives a run that no worker has back to whoever comes next.
+    pub(super) fn give_back(&mut self, id: RunId) {
+        let Some(run) = self.runs.get(&id) else {
+            return;
+        };
+        if run.phase == Phase::Attempting || self.jobs[run.ix].deleting {
+            return;
+        }
+        let (ix, due, recorded) = (run.ix, run.due, run.recorded);
+        let mut changes = Vec::new();
+        if due {
+            self.given_back(id, &mut changes);
+        } else if recorded {
+            // Its instant has not come: without the claim, and with the cursor before it, it was never taken.
+            changes.push(Change::RemoveRun(self.runs[&id].open.clone()));
+        }
+        let keep_row = due && !recorded;
+        if keep_row {
+            self.put_state(ix, &mut changes);
+        }
+        self.drop_run(id);
+        if !due && recorded {
+            self.put_state(ix, &mut changes);
+        }
+        if !changes.is_empty() {
+            self.propose(changes, Meaning::default(), Urgency::Now);
+        }
+    }
+
+    /// The grace is over: what still runs is ended, and recorded as interrupted.
+    pub(super) fn stop_runs(&mut self) {
+        self.stop();
+        self.stop_signals += 1;
+        let how = if self.stop_signals == 1 {
+            Stop::Terminate
+        } else {
+            Stop::Kill
+        };
+        let mut ids: Vec<RunId> = Vec::new();
+        for run in self
+            .runs
+            .values_mut()
+            .filter(|run| run.phase == Phase::Attempting)
+        {
+            run.interrupted = true;
+            ids.push(run.open.id);
+        }
+        ids.extend(self.orphans.keys());
+        ids.sort_unstable();
+        self.fx.stops.extend(ids.into_iter().map(|id| (id, how)));
+    }
+
+    /// Nothing runs and everything is stored: the core has come to its end.
+    pub(super) fn finish_stop(&mut self) {
+        let idle = self.busy == 0 && self.extra == 0;
+        self.fx.stopped =
+            self.stopping && idle && self.commits.is_empty() && self.fx.batch.is_none();
+    }
+}
