@@ -20,6 +20,12 @@ pub const END_FLUSH_DELAY: Duration = Duration::from_millis(40);
 pub const RETRIES_MAX: u32 = 1_000;
 /// The shortest interval between two occurrences.
 pub const INTERVAL_MIN: Duration = Duration::from_millis(10);
+/// Bytes of a schedule or an interval: the longest cron lists take some 600.
+pub const SCHEDULE_BYTES_MAX: usize = 1_024;
+/// Years of an interval: no two instants of RFC 3339 are further apart.
+pub const INTERVAL_YEARS_MAX: u64 = 10_000;
+/// Characters of the user's own text that an error about it repeats.
+pub const QUOTED_CHARS_MAX: usize = 40;
 /// A step of the clock back by more than this brings cursors that are ahead of now back to now.
 pub const STEP_BACK_MAX: Duration = Duration::from_secs(3_600);
 /// An occurrence that is later than this, with its successor due as well, is caught up instead of worked off one by one.

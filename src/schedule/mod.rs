@@ -1,47 +1,31 @@
-//! Schedules: the rule that yields a job's occurrences. Pure: no clock is read here.
+//! Schedules: the rule that yields a job's occurrences.
+//!
+//! A schedule is parsed once, against the instant at which its job was stored (the anchor), and then asked two things: the
+//! first occurrence after an instant, and how many lie between two. Both take constant time, so that a job that repeats
+//! every second since 1970, or a server that was down for a year, costs no more than any other. Pure: no clock is read
+//! here, and a schedule does not change; which occurrences have been used up is known to the scheduler alone.
 
-pub mod calendar;
-pub mod cron;
-pub mod iso8601;
+mod calendar;
+mod cron;
+mod describe;
+mod error;
+mod iso8601;
+mod zone;
 
-use std::fmt;
-use std::time::Duration;
+#[cfg(test)]
+mod tests;
 
+pub use self::calendar::Interval;
+pub use self::error::ScheduleError;
+pub use self::zone::Zone;
+
+use self::calendar::Grid;
+use self::cron::Cron;
+use self::error::{quoted, rough};
 use crate::clock::Timestamp;
+use crate::config;
 
-/// A length of time: calendar months and days first, then an exact part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Interval {
-    /// Years and months, in months.
-    pub months: u32,
-    /// Weeks and days, in days.
-    pub days: u32,
-    /// Hours, minutes and seconds.
-    pub exact: Duration,
-}
-
-/// The zone that a schedule's local times are in, and that its times are shown in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Zone {
-    /// Seconds east of UTC.
-    Fixed(i32),
-    /// A zone of the IANA database.
-    Iana(chrono_tz::Tz),
-}
-
-/// Why a schedule, interval or zone was refused: which part, what was found, and a valid example.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScheduleError(pub String);
-
-impl fmt::Display for ScheduleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ScheduleError {}
-
-/// Occurrences that passed: how many, and the latest of them.
+/// Occurrences that passed: how many, the first and the latest of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed {
     /// The first of them.
@@ -55,47 +39,26 @@ pub struct Passed {
 /// A parsed schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    kind: (),
+    kind: Kind,
+    zone: Zone,
 }
 
-impl Zone {
-    /// UTC.
-    pub const UTC: Zone = Zone::Fixed(0);
-
-    /// The zone of that IANA name.
-    ///
-    /// # Errors
-    /// When no zone has that name; names a near one.
-    pub fn parse(_name: &str) -> Result<Zone, ScheduleError> {
-        unimplemented!()
-    }
-
-    /// `t` in this zone as RFC 3339 with offset and up to 9 decimals, trailing zeros dropped.
-    #[must_use]
-    pub fn format(&self, _t: Timestamp) -> String {
-        unimplemented!()
-    }
+/// A million schedules are kept in memory: what is large is boxed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Manual,
+    Once(Timestamp),
+    Grid(Grid),
+    Cron(Box<Cron>),
 }
 
 impl Interval {
-    /// An ISO 8601 duration.
+    /// An ISO 8601 duration, `PnYnMnDTnHnMnS` or `PnW`, with a fraction on the last unit if that is below a day.
     ///
     /// # Errors
     /// Names the part that was wrong and a valid example.
-    pub fn parse(_text: &str) -> Result<Interval, ScheduleError> {
-        unimplemented!()
-    }
-
-    /// Whether it is no time at all.
-    #[must_use]
-    pub fn is_zero(&self) -> bool {
-        unimplemented!()
-    }
-
-    /// The instant this interval after `t`: calendar part first in `zone`, then the exact part.
-    #[must_use]
-    pub fn after(&self, _t: Timestamp, _zone: Zone) -> Timestamp {
-        unimplemented!()
+    pub fn parse(text: &str) -> Result<Interval, ScheduleError> {
+        iso8601::interval(text)
     }
 }
 
@@ -108,49 +71,242 @@ impl Schedule {
     /// # Errors
     /// Names the part that was wrong and a valid example.
     pub fn parse(
-        _text: &str,
-        _zone: Zone,
-        _zone_given: bool,
-        _anchor: Timestamp,
+        text: &str,
+        zone: Zone,
+        zone_given: bool,
+        anchor: Timestamp,
     ) -> Result<Schedule, ScheduleError> {
-        unimplemented!()
+        if text.is_empty() {
+            let kind = Kind::Once(anchor);
+            return Ok(Schedule { kind, zone });
+        }
+        let (given, text) = (text, text.trim_ascii());
+        if text.len() > config::SCHEDULE_BYTES_MAX {
+            return Err(ScheduleError(format!(
+                "schedule {} is {} bytes long, at most {} are allowed",
+                quoted(text),
+                text.len(),
+                config::SCHEDULE_BYTES_MAX
+            )));
+        }
+        let is_date = |text: &str| {
+            text.len() > 4
+                && text.bytes().take(4).all(|b| b.is_ascii_digit())
+                && text.as_bytes()[4] == b'-'
+        };
+        let context = Context {
+            zone,
+            zone_given,
+            anchor,
+        };
+        if let Some(parts) = text.strip_prefix('R') {
+            context.repeating(text, parts)
+        } else if is_date(text) {
+            let (start, _, zone) = context.start(text)?;
+            Ok(Schedule {
+                kind: Kind::Once(start),
+                zone,
+            })
+        } else if text.eq_ignore_ascii_case("@manual") {
+            Ok(Schedule {
+                kind: Kind::Manual,
+                zone,
+            })
+        } else if text.starts_with('@')
+            || (text.contains(char::is_whitespace) && !text.starts_with(['r', '/']))
+        {
+            let kind = Kind::Cron(Box::new(Cron::parse(text)?));
+            Ok(Schedule { kind, zone })
+        } else {
+            Err(unknown(given))
+        }
     }
 
     /// Refuses a start that lies before `now`, saying by how much.
     ///
     /// # Errors
     /// When the schedule has a start and it has passed.
-    pub fn check_start(&self, _now: Timestamp) -> Result<(), ScheduleError> {
-        unimplemented!()
+    pub fn check_start(&self, now: Timestamp) -> Result<(), ScheduleError> {
+        match self.start() {
+            Some(start) if start < now => Err(ScheduleError(format!(
+                "schedule starts {} ago, at {}: write a start that is still to come, leave it empty for now \
+                 (as in R//PT1H), or pass ?past_start=keep to go on with the next occurrence",
+                rough(now.since(start)),
+                self.zone.format(start)
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The first occurrence, if it has one fixed: the start.
     #[must_use]
     pub fn start(&self) -> Option<Timestamp> {
-        unimplemented!()
+        match &self.kind {
+            Kind::Once(start) => Some(*start),
+            Kind::Grid(grid) => Some(grid.start),
+            Kind::Manual | Kind::Cron(_) => None,
+        }
     }
 
-    /// The first occurrence strictly after `t`.
+    /// The first occurrence strictly after `t`. A start at `t` itself is not among them: whoever wants it asks for
+    /// what comes after the nanosecond before.
     #[must_use]
-    pub fn next_after(&self, _t: Timestamp) -> Option<Timestamp> {
-        unimplemented!()
+    pub fn next_after(&self, t: Timestamp) -> Option<Timestamp> {
+        match &self.kind {
+            Kind::Manual => None,
+            Kind::Once(start) => (*start > t).then_some(*start),
+            Kind::Grid(grid) => grid.place(self.zone, grid.places_until(self.zone, t)),
+            Kind::Cron(cron) => {
+                let next = cron.next_after(self.zone, t.unix_secs())?;
+                (next <= Timestamp::MAX.unix_secs()).then(|| Timestamp::from_unix(next, 0))
+            }
+        }
     }
 
-    /// The occurrences after `after` and not after `until`, counted without walking through them.
+    /// The occurrences after `after` and not after `until`, counted without walking through them; `None` when there
+    /// are none.
     #[must_use]
-    pub fn passed(&self, _after: Timestamp, _until: Timestamp) -> Option<Passed> {
-        unimplemented!()
+    pub fn passed(&self, after: Timestamp, until: Timestamp) -> Option<Passed> {
+        let first = self.next_after(after).filter(|first| *first <= until)?;
+        let (latest, count) = match &self.kind {
+            Kind::Manual | Kind::Once(_) => (first, 1),
+            Kind::Grid(grid) => {
+                let from = grid.places_until(self.zone, after);
+                let to = grid.places_until(self.zone, until);
+                let latest = grid.place(self.zone, to - 1)?;
+                (latest, to - from - grid.doubles(self.zone, from, to))
+            }
+            Kind::Cron(cron) => {
+                let latest = self.latest_until(after, until);
+                let count = cron.count(self.zone, after.unix_secs(), until.unix_secs());
+                (latest, count)
+            }
+        };
+        Some(Passed {
+            first,
+            latest,
+            count,
+        })
+    }
+
+    /// The latest occurrence in (`after`, `until`], on whole seconds; there must be one. Found by halving: the later
+    /// one begins to look for the next occurrence, the later it is, up to where there is none until `until`.
+    fn latest_until(&self, after: Timestamp, until: Timestamp) -> Timestamp {
+        let next = |secs| {
+            self.next_after(Timestamp::from_unix(secs, 0))
+                .filter(|next| *next <= until)
+        };
+        let mut latest = Timestamp::from_unix(after.unix_secs(), 0);
+        let mut none_from = until.unix_secs();
+        while latest.unix_secs() < none_from {
+            let middle = latest.unix_secs() + (none_from - latest.unix_secs()) / 2;
+            match next(middle) {
+                Some(found) => latest = found,
+                None => none_from = middle,
+            }
+        }
+        latest
     }
 
     /// Whether it never yields an occurrence by itself (`@manual`).
     #[must_use]
     pub fn is_manual(&self) -> bool {
-        unimplemented!()
+        matches!(self.kind, Kind::Manual)
     }
 
     /// The zone that the job's times are shown in.
     #[must_use]
     pub fn zone(&self) -> Zone {
-        unimplemented!()
+        self.zone
     }
+}
+
+/// What a schedule is read against.
+#[derive(Clone, Copy)]
+struct Context {
+    zone: Zone,
+    zone_given: bool,
+    anchor: Timestamp,
+}
+
+impl Context {
+    /// `R[n]/start/interval`, of which `parts` is what follows the `R`.
+    fn repeating(self, text: &str, parts: &str) -> Result<Schedule, ScheduleError> {
+        const EXAMPLE: &str = "R/2027-01-04T09:00:00Z/PT10M";
+        let mut parts = parts.split('/');
+        let (Some(repeats), Some(start), Some(interval), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            let why = "is not made of R, start and interval with a slash between them";
+            return Err(ScheduleError::new("schedule", text, why, EXAMPLE));
+        };
+        let repeats = iso8601::repeats(repeats)?;
+        let (start, shift, zone) = if start.is_empty() {
+            (
+                self.anchor,
+                self.zone.offset_at(self.anchor.unix_secs()),
+                self.zone,
+            )
+        } else {
+            self.start(start)?
+        };
+        if repeats == Some(0) {
+            if !interval.is_empty() {
+                iso8601::interval(interval)?;
+            }
+            return Ok(Schedule {
+                kind: Kind::Once(start),
+                zone,
+            });
+        }
+        let text = interval;
+        let interval = iso8601::interval(text)?;
+        if !interval.has_calendar_part() && interval.exact < config::INTERVAL_MIN {
+            let why = format!("is under {}", rough(config::INTERVAL_MIN));
+            return Err(ScheduleError::new("interval", text, &why, "PT0.25S"));
+        }
+        let last = repeats.unwrap_or(Grid::FOREVER);
+        let kind = Kind::Grid(Grid {
+            start,
+            interval,
+            last,
+            shift,
+        });
+        Ok(Schedule { kind, zone })
+    }
+
+    /// The instant of a start, the seconds from there to its local time, and the zone of the schedule.
+    fn start(self, text: &str) -> Result<(Timestamp, i32, Zone), ScheduleError> {
+        let start = iso8601::start(text)?;
+        let offset = start
+            .offset
+            .unwrap_or_else(|| self.zone.offset_for(start.civil));
+        let unix = start.civil - i64::from(offset);
+        if !(Timestamp::MIN.unix_secs()..=Timestamp::MAX.unix_secs()).contains(&unix) {
+            let why = "is outside the years 1 to 9999 of UTC";
+            return Err(ScheduleError::new(
+                "start",
+                text,
+                why,
+                iso8601::START_EXAMPLE,
+            ));
+        }
+        let instant = Timestamp::from_unix(unix, start.nanos);
+        match start.offset {
+            None => Ok((instant, offset, self.zone)),
+            Some(_) if self.zone_given => Ok((instant, self.zone.offset_at(unix), self.zone)),
+            Some(offset) => Ok((instant, offset, Zone::Fixed(offset))),
+        }
+    }
+}
+
+fn unknown(text: &str) -> ScheduleError {
+    let why = match text.chars().next() {
+        _ if text.trim_ascii().is_empty() => "is blank",
+        Some('r') => "begins with a small r instead of R",
+        _ if text.contains('/') => "does not begin with R",
+        _ => "is neither a start, a repetition, a cron expression nor a word such as @daily",
+    };
+    let examples = "R/2027-01-04T09:00:00Z/PT10M (every 10 minutes), 2027-01-04T09:00:00Z (once) or 0 9 * * MON-FRI";
+    ScheduleError::new("schedule", text, why, examples)
 }
