@@ -74,3 +74,19 @@ pub const UNWRITTEN_OUTPUTS_MAX: usize = 1_000;
 pub const UNWRITTEN_UNITS_MAX: usize = 100_000;
 /// Occurrences that one backfill puts in line.
 pub const BACKFILL_MAX: u32 = 10_000;
+/// Bytes from which an answer is compressed: less fits a packet as it is.
+pub const GZIP_BYTES_MIN: usize = 1_400;
+/// Bytes of a list of jobs that are made before the client takes some.
+pub const LIST_PAGE_BYTES: usize = 64 * 1024;
+/// Jobs that a list fetches under one lock.
+pub const LIST_PAGE_JOBS: usize = 128;
+/// Runs in an answer that names no other number.
+pub const RUNS_PAGE: usize = 50;
+/// Runs that an answer may be asked for.
+pub const RUNS_PAGE_MAX: usize = 1_000;
+/// How often an update is made anew because the job was changed meanwhile, before its author is told.
+pub const UPDATE_TRIES: u32 = 8;
+/// Occurrences that a preview shows unless another number is asked for.
+pub const PREVIEW: u32 = 10;
+/// Occurrences that a preview may be asked for.
+pub const PREVIEW_MAX: u32 = 1_000;
