@@ -1,3 +1,1 @@
-//! The JSON API.
-
-pub mod wire;
+//! api
