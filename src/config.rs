@@ -94,3 +94,19 @@ pub const REMOTE_BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const REMOTE_BUFFER_BYTES: usize = 16 * 1024;
 /// Lookups of host names under way at once; one that hangs keeps its thread until the system gives it up.
 pub const LOOKUPS_MAX: usize = 64;
+/// Bytes from which an answer is compressed: less fits a packet as it is.
+pub const GZIP_BYTES_MIN: usize = 1_400;
+/// Bytes of a list of jobs that are made before the client takes some.
+pub const LIST_PAGE_BYTES: usize = 64 * 1024;
+/// Jobs that a list fetches under one lock.
+pub const LIST_PAGE_JOBS: usize = 128;
+/// Runs in an answer that names no other number.
+pub const RUNS_PAGE: usize = 50;
+/// Runs that an answer may be asked for.
+pub const RUNS_PAGE_MAX: usize = 1_000;
+/// How often an update is made anew because the job was changed meanwhile, before its author is told.
+pub const UPDATE_TRIES: u32 = 8;
+/// Occurrences that a preview shows unless another number is asked for.
+pub const PREVIEW: u32 = 10;
+/// Occurrences that a preview may be asked for.
+pub const PREVIEW_MAX: u32 = 1_000;

@@ -1,1 +1,3 @@
-//! api
+//! The JSON API.
+
+pub mod wire;

@@ -9,6 +9,7 @@ pub mod retry;
 pub mod run;
 pub mod state;
 pub mod template;
+pub mod validate;
 
 use std::collections::BTreeMap;
 use std::fmt;

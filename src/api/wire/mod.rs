@@ -1,0 +1,24 @@
+//! The JSON of the API, both ways. Knows neither routes nor the scheduler.
+//!
+//! This is the one room that knows Kala: which of its keys are spelled in two ways, how it orders, escapes and leaves
+//! empty. Clients written for it must find here what they found there.
+
+mod bodies;
+mod draft;
+mod input;
+mod job;
+mod json;
+mod run;
+mod stats;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use bodies::{BackfillKeys, PreviewKeys};
+pub use draft::JobKeys;
+pub use input::BadBody;
+pub use job::{JOB_BYTES, write_job};
+pub use json::Json;
+pub use run::{write_entry, write_job_stats, write_running};
+pub use stats::stats;
