@@ -2,10 +2,25 @@
 //!
 //! A driver is a small thing: ordered byte keys to byte values in a handful of tables, and an atomic batch. What the
 //! bytes mean is known to [`record`] alone, so that every driver holds the same data and `migrate` can copy between
-//! any two.
+//! any two. One thread writes ([`writer`]); whoever reads history does so beside it ([`history`]).
 
 pub mod change;
+#[cfg(test)]
+pub(crate) mod conformance;
+mod encode;
+#[cfg(test)]
+pub(crate) mod faulty;
+pub mod history;
+pub mod load;
+pub mod memory;
 pub mod record;
+pub mod redb;
+pub mod relaxed;
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+pub(crate) mod temp;
+pub mod writer;
 
 use std::fmt;
 
@@ -22,10 +37,41 @@ pub enum Table {
     History,
     /// Output of runs, by job and number.
     Outputs,
+    /// Which outputs are kept, oldest first, and their sizes: by this the oldest go when there are too many bytes.
+    OutputSizes,
     /// Chains of dependent jobs in progress, by id.
     Chains,
     /// Format version and what concerns the whole server, by name.
     Meta,
+}
+
+impl Table {
+    /// All of them, in order of declaration: `Table::ALL[t as usize] == t`.
+    pub const ALL: [Table; 8] = [
+        Table::Jobs,
+        Table::States,
+        Table::Claims,
+        Table::History,
+        Table::Outputs,
+        Table::OutputSizes,
+        Table::Chains,
+        Table::Meta,
+    ];
+
+    /// Its name in a database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Table::Jobs => "jobs",
+            Table::States => "states",
+            Table::Claims => "claims",
+            Table::History => "history",
+            Table::Outputs => "outputs",
+            Table::OutputSizes => "output_sizes",
+            Table::Chains => "chains",
+            Table::Meta => "meta",
+        }
+    }
 }
 
 /// One change of one row.
@@ -37,7 +83,7 @@ pub enum Op {
     Insert(Table, Vec<u8>, Vec<u8>),
     /// Removes a key; it need not exist.
     Delete(Table, Vec<u8>),
-    /// Removes all keys that begin with these bytes.
+    /// Removes all keys that begin with these bytes; with none, the whole table.
     DeletePrefix(Table, Vec<u8>),
 }
 
@@ -82,7 +128,8 @@ pub trait Store: Send + Sync {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Visits the rows whose keys lie in `from..to` (`to` empty: to the end of the table), in order of the keys or
-    /// against it, until `visit` answers false. The rows are those of one instant.
+    /// against it, until `visit` answers false. The rows are those of one instant. `visit` must be quick and must not
+    /// call the store: some drivers hold a lock meanwhile.
     ///
     /// # Errors
     /// When the database is away or damaged.
@@ -95,8 +142,78 @@ pub trait Store: Send + Sync {
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError>;
 
+    /// Makes durable what [`commit`](Self::commit) has only taken in. Nothing to do for all drivers but
+    /// [`Relaxed`](relaxed::Relaxed).
+    ///
+    /// # Errors
+    /// When the database is away; then it is kept, and the next call tries again.
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Bytes that the database takes on the disk, where that can be said.
     fn size_bytes(&self) -> Option<u64> {
         None
+    }
+}
+
+/// The end of the range of keys that begin with `prefix`: the first key after them, empty if there is none.
+#[must_use]
+pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            break;
+        }
+    }
+    end
+}
+
+/// Whether `from..to`, with `to` empty for the end of the table, holds no key at all. Ordered maps panic on some of these.
+fn is_empty_range(from: &[u8], to: &[u8]) -> bool {
+    !to.is_empty() && from >= to
+}
+
+/// [`Store::scan`] with a visitor that may fail; the first failure ends the scan.
+fn try_scan(
+    store: &dyn Store,
+    table: Table,
+    (from, to): (&[u8], &[u8]),
+    reverse: bool,
+    mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
+    let mut failed = None;
+    store.scan(table, from, to, reverse, &mut |key, value| {
+        visit(key, value).unwrap_or_else(|error| {
+            failed = Some(error);
+            false
+        })
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_stand_at_their_place() {
+        for (place, table) in Table::ALL.into_iter().enumerate() {
+            assert_eq!(table as usize, place, "{}", table.name());
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_prefix_is_the_first_key_after_it() {
+        for (prefix, end) in [
+            (&b"ab"[..], &b"ac"[..]),
+            (b"a\xff", b"b"),
+            (b"\xff\xff", b""),
+            (b"", b""),
+            (b"\x00", b"\x01"),
+        ] {
+            assert_eq!(prefix_end(prefix), end, "{prefix:?}");
+        }
     }
 }

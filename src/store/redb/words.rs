@@ -1,0 +1,95 @@
+//! What redb's errors mean to whoever runs the server, and what to do about them.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use redb::{DatabaseError, StorageError};
+
+use super::Failure;
+use crate::store::StoreError;
+
+/// The file could not be opened by the system.
+pub(super) fn open_failed(path: &Path, error: &io::Error) -> StoreError {
+    let shown = path.display();
+    let directory = path.parent().unwrap_or(path).display();
+    StoreError::Away(match error.kind() {
+        ErrorKind::NotFound => format!(
+            "{shown}: the directory {directory} does not exist; make it, or name another one with --boltpath"
+        ),
+        ErrorKind::PermissionDenied => format!(
+            "{shown}: no permission to read and write it; give it to the user that the server runs as, or name another \
+             directory with --boltpath"
+        ),
+        ErrorKind::ReadOnlyFilesystem => {
+            format!("{shown}: the file system is read-only; name another directory with --boltpath")
+        }
+        ErrorKind::IsADirectory => {
+            format!("{shown}: this is a directory, and should be the database's file; move it away")
+        }
+        ErrorKind::NotADirectory => {
+            format!(
+                "{shown}: --boltpath names a file; name the directory that the database is to be in"
+            )
+        }
+        _ => format!("{shown}: cannot be opened: {error}"),
+    })
+}
+
+/// The file could be opened, and redb refused it.
+pub(super) fn database_failed(path: &Path, error: DatabaseError) -> StoreError {
+    let shown = path.display();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+            StoreError::Locked(format!(
+                "{shown} is in use: another Nimesha works on it; stop that one, or give this one a directory of its own \
+                 with --boltpath"
+            ))
+        }
+        DatabaseError::UpgradeRequired(version) => StoreError::Corrupt(format!(
+            "{shown} has redb's file format {version}, which Nimesha never wrote; move it away"
+        )),
+        DatabaseError::Storage(StorageError::Io(error))
+            if error.kind() == ErrorKind::InvalidData =>
+        {
+            StoreError::Corrupt(format!(
+                "{shown} is no database of Nimesha ({error}); move it away, or name another directory with --boltpath"
+            ))
+        }
+        DatabaseError::Storage(StorageError::Io(error)) => open_failed(path, &error),
+        error => failed(path, Failure::Redb(error.into())),
+    }
+}
+
+/// A transaction came to nothing.
+pub(super) fn failed(path: &Path, failure: Failure) -> StoreError {
+    let shown = path.display();
+    match failure {
+        Failure::Conflict => StoreError::Conflict,
+        Failure::Redb(redb::Error::Corrupted(what)) => StoreError::Corrupt(format!(
+            "{shown} is damaged: {what}; restore it from a backup"
+        )),
+        Failure::Redb(redb::Error::Io(error)) => match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Away(format!(
+                "{shown} cannot be written: {error}; it goes on by itself when there is space"
+            )),
+            _ => StoreError::Away(format!("{shown}: the disk failed: {error}")),
+        },
+        Failure::Redb(error) => StoreError::Away(format!("{shown}: {error}")),
+    }
+}
+
+/// The disk takes no data yet.
+pub(super) fn probe_failed(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Away(format!(
+        "{} cannot be written yet: {error}; it goes on by itself when the disk takes data again",
+        path.display()
+    ))
+}
+
+/// The file was closed after an error and could not be opened again.
+pub(super) fn closed(path: &Path) -> StoreError {
+    StoreError::Away(format!(
+        "{} had to be closed after an error of the disk, and could not be opened again yet",
+        path.display()
+    ))
+}
