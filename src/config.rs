@@ -74,6 +74,26 @@ pub const UNWRITTEN_OUTPUTS_MAX: usize = 1_000;
 pub const UNWRITTEN_UNITS_MAX: usize = 100_000;
 /// Occurrences that one backfill puts in line.
 pub const BACKFILL_MAX: u32 = 10_000;
+/// Stack of a worker's thread: 64 of them stand by in a server of a few MiB, and only the pages touched count.
+pub const WORKER_STACK_BYTES: usize = 256 * 1024;
+/// How much output a worker reads at once; each thread that has read any keeps a buffer of it.
+pub const READ_BYTES: usize = 16 * 1024;
+/// The first wait of a worker that could not start its command for want of descriptors, processes or memory.
+pub const SHORTAGE_WAIT_MIN: Duration = Duration::from_millis(1);
+/// The longest wait between two such tries: the machine may recover without a command of ours ending.
+pub const SHORTAGE_WAIT_MAX: Duration = Duration::from_secs(1);
+/// A shortage is logged once in this time, however many workers meet it.
+pub const SHORTAGE_WARN_EVERY: Duration = Duration::from_secs(10);
+/// A remote job's request without a timeout of its own is given up after this.
+pub const REMOTE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Redirects that a remote job's request follows.
+pub const REMOTE_REDIRECTS_MAX: u32 = 10;
+/// Bytes of a remote job's answer that are read: its last part is kept as output, and a stream that never ends is left.
+pub const REMOTE_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Size of each buffer of a remote job's connection, and so the most that the head of an answer may take.
+pub const REMOTE_BUFFER_BYTES: usize = 16 * 1024;
+/// Lookups of host names under way at once; one that hangs keeps its thread until the system gives it up.
+pub const LOOKUPS_MAX: usize = 64;
 /// Bytes from which an answer is compressed: less fits a packet as it is.
 pub const GZIP_BYTES_MIN: usize = 1_400;
 /// Bytes of a list of jobs that are made before the client takes some.

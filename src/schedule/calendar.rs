@@ -1,13 +1,14 @@
 //! Intervals, and the grid that one spans from a start: `start + k * interval`, for k = 0, 1, 2, ...
 //!
-//! Every place of a grid is computed from the start, never from the place before, so nothing drifts: 31 January plus one,
-//! two and three months is 28 February, 31 March and 30 April. No place is looked for by walking: k comes from a division,
-//! and for calendar steps from one by the average length with a correction of a step or two.
+//! Every place of a grid is computed from the start, never from the place before, so nothing drifts: 31 January plus
+//! one, two and three months is 28 February, 31 March and 30 April. No place is looked for by walking: k comes from a
+//! division, and for calendar steps from one by the average length with a correction of a step or two.
 //!
 //! Places never go back in time, whatever the mix of months, days, exact part and changes of clocks: the local times of
-//! two places are at least a day apart, no change of clocks is longer than a day, and the exact part only adds. Two places can
-//! fall on one instant in one case: with `P1D` where a zone skips a whole day (Samoa, 30 December 2011), the skipped
-//! day's place moves forward to the next one's. They are one occurrence then, and take two of the grid's places.
+//! two places are at least a day apart, no change of clocks is longer than a day, and the exact part only adds. Two
+//! places can fall on one instant in one case: with `P1D` where a zone skips a whole day (Samoa, 30 December 2011), the
+//! skipped day's place moves forward to the next one's. They are one occurrence then, and take two of the grid's
+//! places.
 
 use std::time::Duration;
 

@@ -64,8 +64,9 @@ fn interval_words(interval: &Interval) -> String {
         words.push(counted(rest.as_secs(), "second"));
     }
     let last = words.pop().unwrap_or_default();
-    match words.is_empty() {
-        true => last.strip_prefix("1 ").unwrap_or(&last).to_string(),
-        false => format!("{} and {last}", words.join(", ")),
+    if words.is_empty() {
+        last.strip_prefix("1 ").unwrap_or(&last).to_string()
+    } else {
+        format!("{} and {last}", words.join(", "))
     }
 }

@@ -263,21 +263,19 @@ fn offset(rest: &mut &str) -> Result<Option<i32>, String> {
 /// Reads a number of exactly so many digits.
 fn number(rest: &mut &str, digits: usize, part: &str) -> Result<u32, String> {
     let head = rest.get(..digits).unwrap_or_default();
-    let number = match head.bytes().all(|b| b.is_ascii_digit()) {
-        true => head.parse().ok(),
-        false => None,
-    };
-    *rest = rest.get(digits..).unwrap_or_default();
-    number.ok_or_else(|| format!("needs {digits} digits for {part}"))
+    if head.is_empty() || !head.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!("needs {digits} digits for {part}"));
+    }
+    *rest = &rest[digits..];
+    Ok(head.parse().expect("four digits at most"))
 }
 
 fn mark(rest: &mut &str, mark: char, part: &str) -> Result<(), String> {
-    *rest = rest
-        .strip_prefix(mark)
-        .ok_or_else(|| match rest.is_empty() {
-            true => format!("ends after {part}"),
-            false => format!("has {} after {part}, not {mark}", first_char(rest)),
-        })?;
+    if rest.is_empty() {
+        return Err(format!("ends after {part}"));
+    }
+    let after = rest.strip_prefix(mark);
+    *rest = after.ok_or_else(|| format!("has {} after {part}, not {mark}", first_char(rest)))?;
     Ok(())
 }
 

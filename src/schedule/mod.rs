@@ -1,9 +1,9 @@
 //! Schedules: the rule that yields a job's occurrences.
 //!
-//! A schedule is parsed once, against the instant at which its job was stored (the anchor), and then asked two things: the
-//! first occurrence after an instant, and how many lie between two. Both take constant time, so that a job that repeats
-//! every second since 1970, or a server that was down for a year, costs no more than any other. Pure: no clock is read
-//! here, and a schedule does not change; which occurrences have been used up is known to the scheduler alone.
+//! A schedule is parsed once, against the instant at which its job was stored (the anchor), and then asked two things:
+//! the first occurrence after an instant, and how many lie between two. Both take constant time, so that a job that
+//! repeats every second since 1970, or a server that was down for a year, costs no more than any other. Pure: no clock
+//! is read here, and a schedule does not change; which occurrences have been used up is known to the scheduler alone.
 
 mod calendar;
 mod cron;
@@ -76,50 +76,13 @@ impl Schedule {
         zone_given: bool,
         anchor: Timestamp,
     ) -> Result<Schedule, ScheduleError> {
-        if text.is_empty() {
-            let kind = Kind::Once(anchor);
-            return Ok(Schedule { kind, zone });
-        }
-        let (given, text) = (text, text.trim_ascii());
-        if text.len() > config::SCHEDULE_BYTES_MAX {
-            return Err(ScheduleError(format!(
-                "schedule {} is {} bytes long, at most {} are allowed",
-                quoted(text),
-                text.len(),
-                config::SCHEDULE_BYTES_MAX
-            )));
-        }
-        let is_date = |text: &str| {
-            text.len() > 4
-                && text.bytes().take(4).all(|b| b.is_ascii_digit())
-                && text.as_bytes()[4] == b'-'
-        };
         let context = Context {
             zone,
             zone_given,
             anchor,
         };
-        if let Some(parts) = text.strip_prefix('R') {
-            context.repeating(text, parts)
-        } else if is_date(text) {
-            let (start, _, zone) = context.start(text)?;
-            Ok(Schedule {
-                kind: Kind::Once(start),
-                zone,
-            })
-        } else if text.eq_ignore_ascii_case("@manual") {
-            Ok(Schedule {
-                kind: Kind::Manual,
-                zone,
-            })
-        } else if text.starts_with('@')
-            || (text.contains(char::is_whitespace) && !text.starts_with(['r', '/']))
-        {
-            let kind = Kind::Cron(Box::new(Cron::parse(text)?));
-            Ok(Schedule { kind, zone })
-        } else {
-            Err(unknown(given))
-        }
+        let (kind, zone) = context.read(text)?;
+        Ok(Schedule { kind, zone })
     }
 
     /// Refuses a start that lies before `now`, saying by how much.
@@ -230,49 +193,74 @@ struct Context {
 }
 
 impl Context {
+    fn read(self, given: &str) -> Result<(Kind, Zone), ScheduleError> {
+        if given.is_empty() {
+            return Ok((Kind::Once(self.anchor), self.zone));
+        }
+        let text = given.trim_ascii();
+        if text.len() > config::SCHEDULE_BYTES_MAX {
+            return Err(ScheduleError(format!(
+                "schedule {} is {} bytes long, at most {} are allowed",
+                quoted(text),
+                text.len(),
+                config::SCHEDULE_BYTES_MAX
+            )));
+        }
+        if let Some(parts) = text.strip_prefix('R') {
+            self.repeating(text, parts)
+        } else if starts_with_date(text) {
+            let (start, _, zone) = self.start(text)?;
+            Ok((Kind::Once(start), zone))
+        } else if text.eq_ignore_ascii_case("@manual") {
+            Ok((Kind::Manual, self.zone))
+        } else if is_cron(text) {
+            Ok((Kind::Cron(Box::new(Cron::parse(text)?)), self.zone))
+        } else {
+            Err(unknown(given))
+        }
+    }
+
     /// `R[n]/start/interval`, of which `parts` is what follows the `R`.
-    fn repeating(self, text: &str, parts: &str) -> Result<Schedule, ScheduleError> {
+    fn repeating(self, text: &str, parts: &str) -> Result<(Kind, Zone), ScheduleError> {
         const EXAMPLE: &str = "R/2027-01-04T09:00:00Z/PT10M";
-        let mut parts = parts.split('/');
-        let (Some(repeats), Some(start), Some(interval), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let parts: Vec<&str> = parts.split('/').collect();
+        let &[repeats, start, interval_text] = parts.as_slice() else {
             let why = "is not made of R, start and interval with a slash between them";
             return Err(ScheduleError::new("schedule", text, why, EXAMPLE));
         };
         let repeats = iso8601::repeats(repeats)?;
-        let (start, shift, zone) = if start.is_empty() {
-            (
+        let (start, shift, zone) = match start {
+            "" => (
                 self.anchor,
                 self.zone.offset_at(self.anchor.unix_secs()),
                 self.zone,
-            )
-        } else {
-            self.start(start)?
+            ),
+            start => self.start(start)?,
         };
-        if repeats == Some(0) {
-            if !interval.is_empty() {
-                iso8601::interval(interval)?;
-            }
-            return Ok(Schedule {
-                kind: Kind::Once(start),
-                zone,
-            });
+        if repeats == Some(0) && interval_text.is_empty() {
+            return Ok((Kind::Once(start), zone));
         }
-        let text = interval;
-        let interval = iso8601::interval(text)?;
+        let interval = iso8601::interval(interval_text)?;
+        if repeats == Some(0) {
+            return Ok((Kind::Once(start), zone));
+        }
         if !interval.has_calendar_part() && interval.exact < config::INTERVAL_MIN {
             let why = format!("is under {}", rough(config::INTERVAL_MIN));
-            return Err(ScheduleError::new("interval", text, &why, "PT0.25S"));
+            return Err(ScheduleError::new(
+                "interval",
+                interval_text,
+                &why,
+                "PT0.25S",
+            ));
         }
         let last = repeats.unwrap_or(Grid::FOREVER);
-        let kind = Kind::Grid(Grid {
+        let grid = Grid {
             start,
             interval,
             last,
             shift,
-        });
-        Ok(Schedule { kind, zone })
+        };
+        Ok((Kind::Grid(grid), zone))
     }
 
     /// The instant of a start, the seconds from there to its local time, and the zone of the schedule.
@@ -298,6 +286,17 @@ impl Context {
             Some(offset) => Ok((instant, offset, Zone::Fixed(offset))),
         }
     }
+}
+
+/// Whether `text` begins with a year and a hyphen, as no cron expression does.
+fn starts_with_date(text: &str) -> bool {
+    let head = text.as_bytes().first_chunk::<5>();
+    head.is_some_and(|[year @ .., hyphen]| *hyphen == b'-' && year.iter().all(u8::is_ascii_digit))
+}
+
+/// Whether `text` is meant as a cron expression, right or wrong.
+fn is_cron(text: &str) -> bool {
+    text.starts_with('@') || (text.contains(char::is_whitespace) && !text.starts_with(['r', '/']))
 }
 
 fn unknown(text: &str) -> ScheduleError {

@@ -1,15 +1,16 @@
 //! Cron expressions: read by croner, searched and counted here.
 //!
 //! Croner knows the language: names, lists, ranges, steps, `L`, `W`, `#`. What it makes of an expression takes 6 KB and
-//! is searched field by field, so all of it is asked once, at parse time, and kept as bit masks in 136 bytes: the seconds,
-//! minutes, hours and months, and for each shape that a month can have (4 lengths, 7 first weekdays) its days. A search is
-//! a handful of shifts then, plus a step for each month without a match: at most 480, for a 29 February on a given weekday
-//! across a century that is no leap year. Years cannot be given.
+//! is searched field by field, so all of it is asked once, at parse time, and kept as bit masks in 136 bytes: the
+//! seconds, minutes, hours and months, and for each shape that a month can have (4 lengths, 7 first weekdays) its days.
+//! A search is a handful of shifts then, plus a step for each month without a match: at most 480, for a 29 February on
+//! a given weekday across a century that is no leap year. Years cannot be given.
 //!
-//! Changes of clocks: where the second, minute or hour field has a `*` or a step, the expression follows real time: local times
-//! that are skipped do not come, repeated ones come twice. All others are fixed times of day: skipped ones come at the end of
-//! the gap (several at once are one occurrence), repeated ones at the first. This is Vixie cron's rule too. Croner counts lists and ranges
-//! as real time and would drop the first of `0 2,14 * * *` on the day of a change.
+//! Changes of clocks: where the second, minute or hour field has a `*` or a step, the expression follows real time:
+//! local times that are skipped do not come, repeated ones come twice. All others are fixed times of day: skipped ones
+//! come at the end of the gap (several at once are one occurrence), repeated ones at the first. Lists and ranges are
+//! fixed times here, as in Vixie cron; croner counts them as real time and would drop the first of `0 2,14 * * *` on the
+//! day of a change.
 
 mod parse;
 
@@ -202,9 +203,10 @@ impl Cron {
     }
 
     fn days_of(&self, month: Month) -> u32 {
-        match has(u64::from(self.months), month.month) {
-            true => self.days[month.length() as usize - 28][month.first_weekday()],
-            false => 0,
+        if has(u64::from(self.months), month.month) {
+            self.days[month.length() as usize - 28][month.first_weekday()]
+        } else {
+            0
         }
     }
 }

@@ -3,7 +3,8 @@
 //! Croner does the reading. It is told what it may guess at, and what it says is put into words that name the field:
 //! its own errors are about positions and bits.
 
-use croner::Cron as Croner;
+use croner::CronPattern;
+use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
 use croner::time::Weekday;
 
@@ -60,6 +61,7 @@ const WORDS: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),
 ];
+
 impl Cron {
     /// Reads 5 or 6 fields, or a word such as `@daily`.
     pub(in crate::schedule) fn parse(text: &str) -> Result<Cron, ScheduleError> {
@@ -67,10 +69,7 @@ impl Cron {
         for (at, field) in fields.iter().enumerate() {
             check_words(at, field)?;
         }
-        let pattern = match croner(&fields) {
-            Ok(cron) => cron.pattern,
-            Err(_) => return Err(blame(&fields)),
-        };
+        let pattern = croner(&fields).map_err(|_| blame(&fields))?;
         let mask = |values: Vec<u16>| values.iter().fold(0, |mask, n| mask | 1 << n);
         let cron = Cron {
             seconds: mask(pattern.seconds.values()),
@@ -168,18 +167,19 @@ fn is_word(at: usize, word: &str) -> bool {
         }
 }
 
-fn croner(fields: &[String]) -> Result<Croner, croner::errors::CronError> {
+fn croner(fields: &[String]) -> Result<CronPattern, CronError> {
     let parser = CronParser::builder()
         .seconds(Seconds::Required)
         .year(Year::Disallowed)
         .build();
-    parser.parse(&fields.join(" "))
+    let cron = parser.parse(&fields.join(" "))?;
+    Ok(cron.pattern)
 }
 
 /// An expression in plain words, as croner puts it.
 pub(in crate::schedule) fn words(text: &str) -> Option<String> {
-    let cron = croner(&fields(text.trim_ascii()).ok()?).ok()?;
-    Some(cron.describe().trim_end_matches('.').to_string())
+    let pattern = croner(&fields(text.trim_ascii()).ok()?).ok()?;
+    Some(pattern.describe().trim_end_matches('.').to_string())
 }
 
 /// The error for an expression that croner refuses: finds the field by giving it each of them alone.
@@ -199,22 +199,34 @@ fn field_error(at: usize, field: &str, why: &str) -> ScheduleError {
 }
 
 /// The matching days of a month of each length and first weekday. The rules for days look at nothing else.
-fn month_shapes(pattern: &croner::CronPattern) -> [[u32; 7]; 4] {
-    // Months with 28 to 31 days.
-    let months = [(2023, 2), (2024, 2), (2023, 4), (2023, 1)];
-    let mut shapes = [[0; 7]; 4];
-    for ((year, month), (length, shapes)) in months.into_iter().zip((28..).zip(&mut shapes)) {
-        for (first_weekday, days) in (0..).zip(shapes) {
-            for day in 1..=length {
-                let weekday = Weekday::from_days_from_sunday(first_weekday + day - 1);
-                if pattern
-                    .day_match(year, month, day, weekday)
-                    .unwrap_or(false)
-                {
-                    *days |= 1 << day;
-                }
-            }
+fn month_shapes(pattern: &CronPattern) -> [[u32; 7]; 4] {
+    let longest: [u32; 7] = std::array::from_fn(|weekday| month_shape(pattern, 31, weekday));
+    // `L`, `W` and `#` alone look at the month's length.
+    let by_length = pattern.days.has_modifiers() || pattern.days_of_week.has_modifiers();
+    let shape = |length, first_weekday: usize| {
+        if by_length {
+            month_shape(pattern, length, first_weekday)
+        } else {
+            longest[first_weekday] & u32::MAX >> (31 - length)
         }
-    }
-    shapes
+    };
+    [28, 29, 30, 31].map(|length| std::array::from_fn(|weekday| shape(length, weekday)))
+}
+
+fn month_shape(pattern: &CronPattern, length: u32, first_weekday: usize) -> u32 {
+    let (year, month) = match length {
+        28 => (2023, 2),
+        29 => (2024, 2),
+        30 => (2023, 4),
+        _ => (2023, 1),
+    };
+    let matches = |day: &u32| {
+        let weekday = Weekday::from_days_from_sunday(first_weekday as u32 + day - 1);
+        pattern
+            .day_match(year, month, *day, weekday)
+            .unwrap_or(false)
+    };
+    (1..=length)
+        .filter(matches)
+        .fold(0, |mask, day| mask | 1 << day)
 }

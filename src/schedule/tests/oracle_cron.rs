@@ -1,10 +1,10 @@
 //! Cron expressions against two other implementations.
 //!
-//! The `cron` crate in UTC, on what both understand alike: it wants the day of the month and the day of the week both to
-//! match where croner and Vixie cron take either, so one of the two is always `*`; it numbers weekdays from 1, so they are
-//! named; it doubles and disorders occurrences when clocks change, so the zone is UTC. Croner itself in all zones, on single
-//! fixed times and on fields with `*` or steps; it has other rules for fixed lists and ranges, gives up on gaps of more
-//! than two hours, and carries a skipped time only to a day that matches as well.
+//! The `cron` crate in UTC, on what both understand alike: it wants the day of the month and the day of the week both
+//! to match where croner and Vixie cron take either, so one of the two is always `*`; it numbers weekdays from 1, so
+//! they are named; it doubles and disorders occurrences when clocks change, so the zone is UTC. Croner itself in all
+//! zones, on single fixed times and on fields with `*` or steps; it has other rules for fixed lists and ranges, gives
+//! up on gaps of more than two hours, and carries a skipped time only to a day that matches as well.
 
 use std::str::FromStr;
 

@@ -1,7 +1,7 @@
 //! Zones and calendar steps against jiff, which has its own copy of the rules.
 //!
-//! The two copies are of different years (2025b and 2026f), so zones whose rules have changed since are left to the known
-//! instants of the other tables.
+//! The two copies are of different years (2025b and 2026f), so zones whose rules have changed since are left to the
+//! known instants of the other tables.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Disambiguation, TimeZone};

@@ -129,10 +129,13 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
-fn rules_end_before_2100_in_every_zone() {
+fn rules_begin_after_1800_and_end_before_2100_in_every_zone() {
+    let year_1800 = -5_364_662_400;
     let year_2300 = 10_413_792_000;
     for zone in chrono_tz::TZ_VARIANTS {
         let zone = Zone::Iana(zone);
+        let first = zone.offset_at(Timestamp::MIN.unix_secs());
+        assert_eq!(zone.offset_at(year_1800), first, "{zone}");
         let offset = zone.offset_at(4_102_444_800);
         for secs in (4_102_444_800..year_2300).step_by(7 * 86_400) {
             assert_eq!(zone.offset_at(secs), offset, "{zone}");

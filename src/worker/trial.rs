@@ -1,0 +1,58 @@
+//! One command, run as a job would run it, with nobody waiting but the caller.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use super::command::{LocalExecutor, Shared, Task};
+use super::executor::{Limit, Start};
+use super::stop::StopSignal;
+use crate::config;
+use crate::job::command;
+use crate::job::output::OutputBuffer;
+use crate::job::run::AttemptEnd;
+use crate::schedule::{Interval, Zone};
+
+/// A command to try. There is no job, so there are no templates and no `NIMESHA_*` variables.
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    /// The command.
+    pub command: String,
+    /// Added to this process's environment.
+    pub env: BTreeMap<String, String>,
+    /// Working directory, or empty for this process's.
+    pub cwd: String,
+    /// Limit of its duration.
+    pub timeout: Option<Interval>,
+}
+
+/// Runs `trial` on the caller's thread; returns how it ended and the last
+/// [`OUTPUT_LIMIT_BYTES`](config::OUTPUT_LIMIT_BYTES) that it wrote.
+#[must_use]
+pub fn run_trial(trial: &Trial) -> (AttemptEnd, Vec<u8>) {
+    let output = OutputBuffer::new(config::OUTPUT_LIMIT_BYTES);
+    let end = attempt(trial, &output).unwrap_or_else(AttemptEnd::Error);
+    (end, output.text())
+}
+
+fn attempt(trial: &Trial, output: &OutputBuffer) -> Result<AttemptEnd, String> {
+    let no_room = |e: io::Error| format!("the command cannot be watched: {e}");
+    let form = command::parse(&trial.command, "")?;
+    let task = Task {
+        command: form.fill(|field| field.path.to_owned()),
+        env: (trial.env.iter())
+            .map(|(name, value)| (name.as_str(), value.into()))
+            .collect(),
+        cwd: &trial.cwd,
+        limit: trial.timeout.map(|interval| Limit {
+            interval,
+            zone: Zone::UTC,
+        }),
+        not_after: None,
+        output,
+    };
+    let shared = Shared::new(config::KILL_AFTER).map_err(no_room)?;
+    let stop = StopSignal::new().map_err(no_room)?;
+    let mut executor = LocalExecutor::new(Arc::new(shared));
+    Ok(executor.run(&task, &stop, &mut Start::now()))
+}
