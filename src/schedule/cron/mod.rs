@@ -9,8 +9,8 @@
 //! Changes of clocks: where the second, minute or hour field has a `*` or a step, the expression follows real time:
 //! local times that are skipped do not come, repeated ones come twice. All others are fixed times of day: skipped ones
 //! come at the end of the gap (several at once are one occurrence), repeated ones at the first. Lists and ranges are
-//! fixed times here, as in Vixie cron; croner counts them as real time and would drop the first of `0 2,14 * * *` on the
-//! day of a change.
+//! fixed times here, as in Vixie cron; croner counts them as real time and would drop the first of `0 2,14 * * *` on
+//! the day of a change.
 
 mod parse;
 
