@@ -4,8 +4,16 @@
 //! simulated in milliseconds and a test never sleeps.
 
 use std::fmt;
+use std::io;
 use std::num::NonZeroU32;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 
 /// Nanoseconds in a second.
 pub const NANOS_PER_SEC: i128 = 1_000_000_000;
@@ -154,6 +162,63 @@ pub fn now() -> Timestamp {
 #[must_use]
 pub fn monotonic() -> std::time::Instant {
     std::time::Instant::now()
+}
+
+/// Lets the sleeps of the calling thread end when they should: by default the kernel may add 50 microseconds.
+pub fn wake_precisely() {
+    // Where the kernel refuses, wake-ups are that little later.
+    let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+}
+
+/// Calls `stepped` after each step of the wall clock, a resume from suspend included, from a thread that sleeps until then.
+///
+/// The kernel says so by cancelling a timer that is set to the end of time (`TFD_TIMER_CANCEL_ON_SET`, timerfd_create(2)).
+///
+/// # Errors
+/// When the kernel has no such timer or no thread is to be had.
+pub fn watch_steps(stepped: impl Fn() + Send + 'static) -> io::Result<()> {
+    let timer = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::CLOEXEC)?;
+    arm_for_steps(&timer)?;
+    let watch = move || {
+        let mut expirations = [0; 8];
+        loop {
+            match rustix::io::read(&timer, &mut expirations) {
+                Err(Errno::CANCELED) => {
+                    if arm_for_steps(&timer).is_err() {
+                        return;
+                    }
+                    stepped();
+                }
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(_) => return,
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("clock".to_owned())
+        .stack_size(64 * 1024)
+        .spawn(watch)?;
+    Ok(())
+}
+
+fn arm_for_steps(timer: &OwnedFd) -> Result<(), Errno> {
+    let zero = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let never = Itimerspec {
+        it_interval: zero,
+        it_value: Timespec {
+            tv_sec: i64::MAX / 2_000_000_000,
+            tv_nsec: 0,
+        },
+    };
+    let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
+    match timerfd_settime(timer, flags, &never) {
+        // The clock was stepped between the last reading and this; the timer is set nevertheless.
+        Ok(_) | Err(Errno::CANCELED) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]

@@ -126,3 +126,6 @@ pub const SWEEP_EVERY_RUNS: u64 = 16;
 pub const SWEEP_ENTRIES: usize = 64;
 /// Outputs removed in one transaction because there are too many bytes of them; the next one goes on.
 pub const EVICTED_OUTPUTS_MAX: usize = 4_096;
+
+/// Messages that wait for the dispatcher: each thread and each connection has at most one there.
+pub const MESSAGES_MAX: usize = 8_192;

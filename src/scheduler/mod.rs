@@ -1,6 +1,129 @@
 //! The scheduler: what is due, what may start, what is remembered.
+//!
+//! [`core`] decides, purely; [`dispatcher`] is the one thread that owns it, waits, and carries out; [`wheel`] says what is
+//! next. Everybody else holds a [`Handle`], and reads the [`Registry`].
 
 pub mod command;
 pub mod core;
+pub mod dispatcher;
+pub mod journal;
 pub mod policy;
 pub mod wheel;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use self::command::{Answer, Command, Refusal};
+use crate::config;
+use crate::job::run::Completion;
+use crate::registry::Registry;
+use crate::store::writer::Committed;
+
+/// Takes the answer to a command. Called once, on the dispatcher's thread: it must not wait for anything.
+pub type Reply = Box<dyn FnOnce(Result<Answer, Refusal>) + Send>;
+
+/// What reaches the dispatcher from other threads.
+enum Message {
+    Command(Box<Command>, Reply),
+    Completion(Completion),
+    Committed(Committed),
+    ClockStepped,
+    Stop,
+    StopRuns,
+}
+
+/// How others talk to the dispatcher. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    messages: Sender<Message>,
+    registry: Arc<Registry>,
+}
+
+/// The dispatcher's end of its [`Handle`]s.
+pub struct Inbox {
+    messages: Receiver<Message>,
+    registry: Arc<Registry>,
+}
+
+/// A handle, and the inbox that the dispatcher is started with.
+#[must_use]
+pub fn channel() -> (Handle, Inbox) {
+    let (sender, receiver) = bounded(config::MESSAGES_MAX);
+    let registry = Arc::new(Registry::new());
+    (
+        Handle {
+            messages: sender,
+            registry: registry.clone(),
+        },
+        Inbox {
+            messages: receiver,
+            registry,
+        },
+    )
+}
+
+impl Handle {
+    /// Asks for something. `reply` is called when it is durable or refused; after the dispatcher's end at once.
+    pub fn send(
+        &self,
+        command: Command,
+        reply: impl FnOnce(Result<Answer, Refusal>) + Send + 'static,
+    ) {
+        let message = Message::Command(Box::new(command), Box::new(reply));
+        if let Err(unsent) = self.messages.send(message)
+            && let Message::Command(_, reply) = unsent.into_inner()
+        {
+            reply(Err(Refusal::Stopping));
+        }
+    }
+
+    /// What readers see.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// A worker is done with an attempt.
+    pub fn completed(&self, completion: Completion) {
+        self.post(Message::Completion(completion));
+    }
+
+    /// The writer is done with a batch.
+    pub fn committed(&self, committed: Committed) {
+        self.post(Message::Committed(committed));
+    }
+
+    /// The wall clock was stepped.
+    pub fn clock_stepped(&self) {
+        self.post(Message::ClockStepped);
+    }
+
+    /// Lets nothing start any more, and ends the dispatcher when what runs has ended and everything is stored.
+    pub fn stop(&self) {
+        self.post(Message::Stop);
+    }
+
+    /// Ends what runs: the first time with SIGTERM, the second with SIGKILL.
+    pub fn stop_runs(&self) {
+        self.post(Message::StopRuns);
+    }
+
+    /// After the dispatcher's end nobody is there to hear it, and that is right.
+    fn post(&self, message: Message) {
+        let _ = self.messages.send(message);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").finish_non_exhaustive()
+    }
+}

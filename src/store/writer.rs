@@ -29,8 +29,8 @@ pub struct WriterConfig {
 /// What became of a batch.
 #[derive(Debug)]
 pub struct Committed {
-    /// Of each unit, by its ticket, whether it is durable, or why nothing of it is stored; in the order given.
-    pub outcomes: Vec<(u64, Result<(), Arc<StoreError>>)>,
+    /// Each unit, and whether it is durable, or why nothing of it is stored; in the order given.
+    pub outcomes: Vec<(Unit, Result<(), Arc<StoreError>>)>,
     /// How long it took, encoding included.
     pub took: Duration,
 }
@@ -133,9 +133,9 @@ impl Actor {
             match self.next_event() {
                 Event::Batch(units) => {
                     let began = clock::monotonic();
-                    let outcomes = self.store_all(&units);
+                    let results = self.store_all(&units);
                     committed(Committed {
-                        outcomes,
+                        outcomes: units.into_iter().zip(results).collect(),
                         took: clock::monotonic() - began,
                     });
                     if let (None, Some(every)) = (self.flush_at, self.persist_every) {
@@ -177,13 +177,8 @@ impl Actor {
         result.is_ok()
     }
 
-    fn store_all(&mut self, units: &[Unit]) -> Vec<(u64, Result<(), Arc<StoreError>>)> {
-        let all = |result: Result<(), Arc<StoreError>>| {
-            units
-                .iter()
-                .map(|unit| (unit.ticket, result.clone()))
-                .collect()
-        };
+    fn store_all(&mut self, units: &[Unit]) -> Vec<Result<(), Arc<StoreError>>> {
+        let all = |result: Result<(), Arc<StoreError>>| vec![result; units.len()];
         match self.commit(units) {
             Ok(()) => all(Ok(())),
             Err(StoreError::Conflict | StoreError::Away(_)) => self.store_each(units),
@@ -193,7 +188,7 @@ impl Actor {
 
     /// One transaction a unit, so that one that cannot be stored does not take the others with it. A database that is
     /// away for two units in a row is away for the rest as well: they do not each wait for it to say so.
-    fn store_each(&mut self, units: &[Unit]) -> Vec<(u64, Result<(), Arc<StoreError>>)> {
+    fn store_each(&mut self, units: &[Unit]) -> Vec<Result<(), Arc<StoreError>>> {
         let mut away_in_a_row = 0;
         let mut last = Ok(());
         let mut outcomes = Vec::with_capacity(units.len());
@@ -203,7 +198,7 @@ impl Actor {
                 let away = matches!(&last, Err(error) if matches!(**error, StoreError::Away(_)));
                 away_in_a_row = if away { away_in_a_row + 1 } else { 0 };
             }
-            outcomes.push((unit.ticket, last.clone()));
+            outcomes.push(last.clone());
         }
         outcomes
     }

@@ -292,7 +292,7 @@ impl Core {
         };
         run.cancelled = true;
         if run.phase == Phase::Attempting {
-            self.fx.stops.push((id, super::Stop::Terminate));
+            self.fx.stops.push((id, crate::worker::Stop::Terminate));
         } else {
             self.end_run(id, Outcome::Cancelled, self.now.wall, Duration::ZERO);
         }
@@ -307,7 +307,7 @@ impl Core {
                 self.worker_is_free(run.extra);
             } else {
                 self.orphans.insert(id, run.extra);
-                self.fx.stops.push((id, super::Stop::Terminate));
+                self.fx.stops.push((id, crate::worker::Stop::Terminate));
             }
         }
         Some(run)

@@ -122,7 +122,11 @@ impl Core {
     }
 
     /// The store has taken a batch, or refused some of it.
-    pub(super) fn committed(&mut self, units: Vec<(Unit, Result<(), StoreError>)>, took: Duration) {
+    pub(super) fn committed(
+        &mut self,
+        units: Vec<(Unit, Result<(), Arc<StoreError>>)>,
+        took: Duration,
+    ) {
         self.commits.in_flight = false;
         self.follow_commit_time(took);
         let mut again = Vec::new();
@@ -130,7 +134,7 @@ impl Core {
         for (unit, result) in units {
             match result {
                 Ok(()) => self.take_effect_and_forget(unit.ticket),
-                Err(StoreError::Conflict) => self.conflict(unit.ticket),
+                Err(error) if matches!(*error, StoreError::Conflict) => self.conflict(unit.ticket),
                 Err(error) => {
                     away = Some(error.to_string());
                     again.extend(self.not_stored(unit, &error));

@@ -49,6 +49,7 @@ use crate::job::{Job, JobId};
 use crate::registry::{FreshEntry, Live, RunningView, Totals};
 use crate::store::StoreError;
 use crate::store::change::Unit;
+use crate::worker::Stop;
 
 /// What the core is told about the server.
 #[derive(Clone, Debug)]
@@ -80,22 +81,13 @@ pub enum Event {
     /// A worker is done with an attempt.
     Completion(Completion),
     /// The store has taken a batch, or refused some of it. How long that took sets the claim lead.
-    Committed(Vec<(Unit, Result<(), StoreError>)>, Duration),
+    Committed(Vec<(Unit, Result<(), Arc<StoreError>>)>, Duration),
     /// An instant that the core asked to be woken at has come, or the clock was stepped: nothing but the time is new.
     Tick,
     /// The server is to stop: nothing starts any more.
     Stop,
     /// The grace is over: runs in progress are ended, at first with SIGTERM, the second time with SIGKILL.
     StopRuns,
-}
-
-/// What is to be done with a run that a worker has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Ask it to end, and make it end if it does not.
-    Terminate,
-    /// Make it end.
-    Kill,
 }
 
 /// What readers are to see from now on.

@@ -1,11 +1,12 @@
 //! The end: nothing starts any more, what has not begun is given back, what runs may finish.
 
+use super::Core;
 use super::commit::{Meaning, Urgency};
 use super::runs::Phase;
-use super::{Core, Stop};
 use crate::job::run::RunId;
 use crate::scheduler::command::Refusal;
 use crate::store::change::Change;
+use crate::worker::Stop;
 
 impl Core {
     /// The server is to stop: queued runs and waiting retries are given back unclaimed, so that whoever comes next runs

@@ -60,7 +60,7 @@ impl Desk {
         let tickets = 0..units.len() as u64;
         self.writer.submit(units);
         let done = self.committed.recv_timeout(PATIENCE).unwrap();
-        assert!(done.outcomes.iter().map(|(ticket, _)| *ticket).eq(tickets));
+        assert!(done.outcomes.iter().map(|(unit, _)| unit.ticket).eq(tickets));
         done.outcomes
             .iter()
             .map(
@@ -178,7 +178,7 @@ fn what_was_submitted_is_stored_before_the_writer_is_gone() {
     desk.writer.submit(vec![unit(7, vec![chain(1)])]);
     drop(desk.writer);
     assert_eq!(rows(&*store, Table::Chains).len(), 1);
-    assert_eq!(desk.committed.recv().unwrap().outcomes[0].0, 7);
+    assert_eq!(desk.committed.recv().unwrap().outcomes[0].0.ticket, 7);
     assert!(desk.committed.recv().is_err());
 }
 

@@ -1,0 +1,215 @@
+//! The dispatcher: the one thread that owns the core, waits for what happens next, and carries out what the core says.
+//!
+//! It never waits for a disk, a socket, or a lock that is held during I/O. While nothing is due and nobody asks, it
+//! sleeps without a timeout.
+
+use std::collections::HashMap;
+use std::io;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::RecvTimeoutError;
+
+use super::core::{Core, Effects, Event, Now, ReplyTo, Settings, Wakeup};
+use super::journal::Journal;
+use super::{Inbox, Message, Reply};
+use crate::clock;
+use crate::registry::{Inner, Registry};
+use crate::scheduler::core::View;
+use crate::store::change::Loaded;
+use crate::store::writer::Writer;
+use crate::worker::Pool;
+
+/// The dispatcher's thread.
+#[derive(Debug)]
+pub struct Dispatcher {
+    thread: JoinHandle<Pool>,
+}
+
+impl Dispatcher {
+    /// Goes on from what the store remembers. When this returns, readers see all jobs.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn start(
+        inbox: Inbox,
+        settings: Settings,
+        loaded: Loaded,
+        writer: Writer,
+        pool: Pool,
+        journal: Journal,
+    ) -> io::Result<Dispatcher> {
+        let origin = clock::monotonic();
+        inbox.registry.write(|seen| seen.reserve(loaded.jobs.len()));
+        let (core, effects) = Core::load(settings, read_clocks(origin), loaded);
+        let mut actor = Actor {
+            core,
+            origin,
+            inbox,
+            writer,
+            pool,
+            journal,
+            replies: HashMap::new(),
+            next_reply: 0,
+        };
+        let stopped = actor.carry_out(effects);
+        debug_assert!(!stopped, "nobody has asked it to stop");
+        let thread = std::thread::Builder::new()
+            .name("dispatcher".to_owned())
+            .spawn(move || {
+                let _guard = AbortOnPanic;
+                clock::wake_precisely();
+                actor.run()
+            })?;
+        Ok(Dispatcher { thread })
+    }
+
+    /// Waits until the dispatcher has come to its end after [`Handle::stop`](super::Handle::stop): nothing runs, and
+    /// everything is stored.
+    pub fn join(self) {
+        let pool = self
+            .thread
+            .join()
+            .expect("a panic of the dispatcher ends the process");
+        pool.shutdown();
+    }
+
+    /// Whether it has come to its end.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+/// The store is right, and a new process goes on from it; a server without its dispatcher would look alive and do nothing.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            log::error!(
+                "the dispatcher panicked: the process ends; start it again, it goes on from the store"
+            );
+            std::process::abort();
+        }
+    }
+}
+
+struct Actor {
+    core: Core,
+    /// Where the monotonic clock is counted from.
+    origin: Instant,
+    inbox: Inbox,
+    writer: Writer,
+    pool: Pool,
+    journal: Journal,
+    replies: HashMap<u64, Reply>,
+    next_reply: u64,
+}
+
+fn read_clocks(origin: Instant) -> Now {
+    Now {
+        wall: clock::now(),
+        mono: clock::monotonic().duration_since(origin),
+    }
+}
+
+impl Actor {
+    fn run(mut self) -> Pool {
+        loop {
+            let event = self.next_event();
+            let effects = self.core.step(read_clocks(self.origin), event);
+            if self.carry_out(effects) {
+                return self.pool;
+            }
+        }
+    }
+
+    /// Waits for a message or the next instant that the core wants. The only place that waits.
+    fn next_event(&mut self) -> Event {
+        let message = match self.deadline() {
+            None => self
+                .inbox
+                .messages
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
+            Some(deadline) => self.inbox.messages.recv_deadline(deadline),
+        };
+        match message {
+            Ok(Message::Command(command, reply)) => {
+                let from = ReplyTo(self.next_reply);
+                self.next_reply += 1;
+                self.replies.insert(from.0, reply);
+                Event::Command(from, *command)
+            }
+            Ok(Message::Completion(completion)) => Event::Completion(completion),
+            Ok(Message::Committed(committed)) => {
+                Event::Committed(committed.outcomes, committed.took)
+            }
+            Ok(Message::ClockStepped) | Err(RecvTimeoutError::Timeout) => Event::Tick,
+            Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => Event::Stop,
+            Ok(Message::StopRuns) => Event::StopRuns,
+        }
+    }
+
+    fn deadline(&mut self) -> Option<Instant> {
+        let Wakeup { wall, mono } = self.core.wakeup();
+        if wall.is_none() && mono.is_none() {
+            return None;
+        }
+        let now = read_clocks(self.origin);
+        let waits = [
+            wall.map(|at| at.since(now.wall)),
+            mono.map(|at| at.saturating_sub(now.mono)),
+        ];
+        let wait = waits.into_iter().flatten().min()?;
+        // The year 9999 is further away than some clocks can count; nobody minds a wake-up in a century.
+        let century = Duration::from_secs(100 * 365 * 86_400);
+        Some(self.origin + now.mono + wait.min(century))
+    }
+
+    /// Does what the core says, visible things first. Says whether the core has come to its end.
+    fn carry_out(&mut self, effects: Effects) -> bool {
+        let totals = self.core.totals();
+        if !effects.views.is_empty() || self.inbox.registry.totals() != totals {
+            show(&self.inbox.registry, effects.views, |seen| {
+                seen.totals = totals
+            });
+        }
+        for order in effects.orders {
+            self.pool.submit(order);
+        }
+        if let Some(batch) = effects.batch {
+            self.writer.submit(batch);
+        }
+        for (run, how) in effects.stops {
+            self.pool.stop(run, how);
+        }
+        for (to, answer) in effects.replies {
+            if let Some(reply) = self.replies.remove(&to.0) {
+                reply(answer);
+            }
+        }
+        for notice in effects.notices {
+            self.journal.note(&notice);
+        }
+        effects.stopped
+    }
+}
+
+fn show(registry: &Registry, views: Vec<View>, and: impl FnOnce(&mut Inner)) {
+    registry.write(|seen| {
+        for view in views {
+            match view {
+                View::Job(job, live) => seen.put_job(job, live),
+                View::NoJob(id) => seen.remove_job(id),
+                View::Live(id, live) => seen.put_live(id, live),
+                View::Running(run) => seen.put_running(run),
+                View::NotRunning(id) => seen.remove_running(id),
+                View::Fresh(id, fresh) => seen.put_fresh(id, fresh),
+                View::Settled(id, entry) => seen.settle(id, &entry),
+            }
+        }
+        and(seen);
+    });
+}

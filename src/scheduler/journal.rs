@@ -1,0 +1,122 @@
+//! What the core notices, as lines in the log.
+
+use crate::config;
+use crate::job::run::{AttemptEnd, GapKind, Outcome};
+use crate::scheduler::core::Notice;
+
+/// Writes down what the core notices. Names of jobs come from outside: the log makes one line of each message.
+#[derive(Debug, Default)]
+pub struct Journal {}
+
+impl Journal {
+    /// Takes in a notice.
+    pub fn note(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Started {
+                run,
+                job,
+                trigger,
+                lateness,
+                queued,
+            } => {
+                if *queued > config::QUEUE_WAIT_WARN {
+                    log::warn!(
+                        "job {} run {run}: waited {} ms in the queue; more --workers would shorten that",
+                        job.id,
+                        queued.as_millis()
+                    );
+                }
+                let lateness = lateness.map_or(String::new(), |late| {
+                    format!(", {} us late", late.as_micros())
+                });
+                log::debug!(
+                    "job {} ({}) run {run}: started by {}{lateness}",
+                    job.id,
+                    job.spec.name,
+                    trigger.as_str()
+                );
+            }
+            Notice::Retrying {
+                run,
+                job,
+                attempt,
+                end,
+                ..
+            } => {
+                let name = &job.spec.name;
+                log::warn!(
+                    "job {} ({name}) run {run}: attempt {attempt} {}, to be tried again",
+                    job.id,
+                    words(end)
+                );
+            }
+            Notice::Ended {
+                run,
+                job,
+                outcome,
+                end,
+                duration,
+            } => {
+                let line = format!(
+                    "job {} ({}) run {run}: {} after {} ms{}",
+                    job.id,
+                    job.spec.name,
+                    outcome.as_str(),
+                    duration.as_millis(),
+                    end.as_ref()
+                        .filter(|_| *outcome != Outcome::Succeeded)
+                        .map_or(String::new(), |end| format!(": {}", words(end))),
+                );
+                match outcome {
+                    Outcome::Succeeded | Outcome::Cancelled => log::debug!("{line}"),
+                    Outcome::Failed | Outcome::TimedOut | Outcome::Interrupted => {
+                        log::warn!("{line}")
+                    }
+                }
+            }
+            Notice::Gap { job, gap, new } => {
+                let line = format!(
+                    "job {} ({}): {new} {}, the last at {:?}",
+                    job.id,
+                    job.spec.name,
+                    gap.kind.as_str(),
+                    gap.last
+                );
+                match gap.kind {
+                    GapKind::Missed => log::warn!("{line}"),
+                    GapKind::Skipped => log::info!("{line}"),
+                }
+            }
+            Notice::ClockStepped { forward, by } => {
+                let direction = if *forward { "forward" } else { "back" };
+                log::warn!("the clock was stepped {direction} by {} ms", by.as_millis());
+            }
+            Notice::StoreAway(why) => {
+                log::error!(
+                    "the job database cannot be written: {why}; runs go on and are written later, changes are refused"
+                );
+            }
+            Notice::StoreBack => log::info!("the job database takes writes again"),
+            Notice::ClaimTaken { job, scheduled_at } => {
+                log::warn!(
+                    "job {} ({}): {scheduled_at:?} is claimed by another server",
+                    job.id,
+                    job.spec.name
+                );
+            }
+        }
+    }
+}
+
+/// How an attempt ended, in words.
+fn words(end: &AttemptEnd) -> String {
+    match end {
+        AttemptEnd::Exited(code) => format!("exit status {code}"),
+        AttemptEnd::Signalled(signal) => format!("ended by signal {signal}"),
+        AttemptEnd::Answered(status, _) => format!("status {status}"),
+        AttemptEnd::Error(why) => why.clone(),
+        AttemptEnd::TimedOut => "ran into its timeout".to_owned(),
+        AttemptEnd::Stopped => "was stopped".to_owned(),
+        AttemptEnd::TooLate => "came too late to start".to_owned(),
+    }
+}
