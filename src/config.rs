@@ -68,6 +68,14 @@ pub const WORKERS_MAX: usize = 4_096;
 pub const NEXT_COUNT_MAX: u64 = 10_000;
 /// Bytes of a settings file, far more than all settings with their comments take.
 pub const SETTINGS_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// After SIGTERM at shutdown a command has this long before SIGKILL: service managers do not wait longer.
+pub const STOP_KILL_AFTER: Duration = Duration::from_secs(1);
+/// Signals that may wait to be looked at: the first two mean something.
+pub const DAEMON_EVENTS_MAX: usize = 4;
+/// Descriptors of a worker at work: its command's pipe, the command itself, and what it is woken by.
+pub const FILES_PER_WORKER: usize = 8;
+/// Descriptors beside connections and workers: listeners, the database, timers and pipes.
+pub const FILES_BESIDE: usize = 64;
 /// Ends of runs whose output is kept while the store is away; older ones lose it, their counters stay.
 pub const UNWRITTEN_OUTPUTS_MAX: usize = 1_000;
 /// Ends of runs whose history is kept while the store is away.

@@ -43,8 +43,8 @@
 //! | 4 | `registry` | what readers see |
 //! | 3 | `store`, `worker` | what outlives the process; what runs commands and requests |
 //! | 2 | `job`, `settings` | the words for jobs and runs; what the server can be told |
-//! | 1 | `schedule`, `logging` | rules that yield instants; the log |
-//! | 0 | `clock`, `config`, `memory`, `nearest` | the clocks; every limit; the allocator; the nearest word |
+//! | 1 | `schedule`, `logging`, `process` | rules that yield instants; the log; what we ask of the system |
+//! | 0 | `clock`, `config`, `nearest` | the clocks; every limit; the nearest word |
 //!
 //! # What always holds
 //!
@@ -67,8 +67,8 @@ pub mod config;
 pub mod http;
 pub mod job;
 pub mod logging;
-pub mod memory;
 pub mod nearest;
+pub mod process;
 pub mod registry;
 pub mod schedule;
 pub mod scheduler;

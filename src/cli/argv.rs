@@ -4,7 +4,7 @@
 //! is in the tables that argh itself makes of the commands, so nothing is declared twice. Unknown words are refused
 //! here, where the nearest known one can be named; values are argh's business.
 
-use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
 
 use super::CliError;
 use crate::nearest::nearest;
@@ -74,18 +74,13 @@ impl Argv {
             return Ok(false);
         }
         let name = flag.long.to_owned();
-        match (&flag.kind, &flag.optionality) {
-            (FlagInfoKind::Switch, _) => {
+        match &flag.kind {
+            FlagInfoKind::Switch => {
                 if is_true(value).ok_or_else(|| not_a_truth(whence, value))? {
                     self.flags.push((name, None));
                 }
             }
-            (_, Optionality::Repeating) => {
-                let values = value.split(',').map(str::trim);
-                self.flags
-                    .extend(values.map(|one| (name.clone(), Some(one.to_owned()))));
-            }
-            _ => self.flags.push((name, Some(value.to_owned()))),
+            FlagInfoKind::Option { .. } => self.flags.push((name, Some(value.to_owned()))),
         }
         Ok(true)
     }
@@ -276,14 +271,10 @@ mod tests {
         let flag = |name| flags.iter().find(|f| f.long == name).unwrap();
         assert_eq!(argv.add(flag("--port"), "2", "env"), Ok(false));
         assert_eq!(argv.add(flag("--boltpath"), "-d", "env"), Ok(true));
-        assert_eq!(argv.add(flag("--allow-host"), "a, b", "env"), Ok(true));
         assert_eq!(argv.add(flag("--verbose"), "1", "env"), Ok(true));
         assert_eq!(argv.add(flag("--no-persist"), "false", "env"), Ok(true));
         assert!(argv.add(flag("--no-persist"), "perhaps", "env").is_err());
         let words = argv.into_words().join(" ");
-        assert_eq!(
-            words,
-            "serve --port 1 --boltpath -d --allow-host a --allow-host b --verbose x"
-        );
+        assert_eq!(words, "serve --port 1 --boltpath -d --verbose x");
     }
 }

@@ -57,13 +57,18 @@ impl Next {
             after = occurrence;
         }
         match text.is_empty() {
-            true => Err(CliError::Failed(format!(
-                "no occurrence at or after {}",
-                schedule.zone().format(from)
-            ))),
+            true if schedule.is_manual() => failed("@manual never runs by itself".into()),
+            true => {
+                let from = schedule.zone().format(from);
+                failed(format!("no occurrence at or after {from}"))
+            }
             false => Ok(text),
         }
     }
+}
+
+fn failed(why: String) -> Result<String, CliError> {
+    Err(CliError::Failed(why))
 }
 
 fn count(text: &str) -> Result<u64, String> {

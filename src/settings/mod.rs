@@ -50,10 +50,6 @@ pub struct Settings {
     #[argh(switch)]
     pub insecure: bool,
 
-    /// a further name by which browsers may call this server; can be repeated
-    #[argh(option, arg_name = "name")]
-    pub allow_host: Vec<String>,
-
     /// job database: redb, or its other name boltdb (default redb)
     #[argh(option, default = "JobDb::Redb", arg_name = "name")]
     pub jobdb: JobDb,
@@ -115,10 +111,6 @@ pub struct Settings {
     /// runs that are kept in the history of each job (default 1000)
     #[argh(option, default = "config::HISTORY_LIMIT_RUNS", arg_name = "runs")]
     pub history_limit: u64,
-
-    /// minutes after which a job that is done is deleted, -1 for never (default -1)
-    #[argh(option, default = "Ttl::FOREVER", arg_name = "minutes")]
-    pub done_ttl: Ttl,
 
     /// bytes of output kept of a run, its last part: 65536, 64KiB, 1MiB (default 64KiB)
     #[argh(

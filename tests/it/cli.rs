@@ -58,3 +58,61 @@ fn a_wrong_word_ends_with_2_and_shows_the_way_out() {
         assert_eq!(ended.stdout, "");
     }
 }
+
+#[test]
+fn next_tells_when_a_schedule_is_due() {
+    for (words, occurrences) in [
+        (
+            &[
+                "R/2030-01-31T09:00:00Z/P1M",
+                "--count",
+                "3",
+                "--from",
+                "2030-01-01T00:00:00Z",
+            ][..],
+            "2030-01-31T09:00:00Z\n2030-02-28T09:00:00Z\n2030-03-31T09:00:00Z\n",
+        ),
+        (
+            &[
+                "30 2 * * *",
+                "--timezone=Europe/Berlin",
+                "--count=2",
+                "--from=2030-03-31T00:00:00+01:00",
+            ],
+            "2030-03-31T03:00:00+02:00\n2030-04-01T02:30:00+02:00\n",
+        ),
+        (
+            &["R1//PT1H", "--from", "2030-01-01T00:00:00Z"],
+            "2030-01-01T00:00:00Z\n2030-01-01T01:00:00Z\n",
+        ),
+    ] {
+        let ended = nimesha(&[&["next"], words].concat());
+        assert_eq!(ended.stdout, occurrences, "{words:?}: {}", ended.stderr);
+        assert_eq!(ended.code, Some(0));
+    }
+}
+
+#[test]
+fn next_says_why_there_is_nothing_to_tell() {
+    for (words, code, hint) in [
+        (
+            &["R2/2020-01-01T00:00:00Z/P1D"][..],
+            1,
+            "no occurrence at or after",
+        ),
+        (&["@manual"], 1, "never runs by itself"),
+        (&["every day"], 1, "every day"),
+        (
+            &["@daily", "--timezone", "Europe/Berln"],
+            2,
+            "did you mean Europe/Berlin?",
+        ),
+        (&["@daily", "--count", "0"], 2, "from 1 to"),
+        (&["@daily", "--from", "tomorrow"], 2, "2030-01-01T00:00:00Z"),
+        (&[], 2, "schedule"),
+    ] {
+        let ended = nimesha(&[&["next"], words].concat());
+        assert_eq!(ended.code, Some(code), "{words:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(hint), "{words:?}: {}", ended.stderr);
+    }
+}

@@ -40,6 +40,38 @@ impl Source {
             .map(|(index, line)| (index + 1, line.trim()));
         lines.filter(|(_, line)| !line.starts_with("//"))
     }
+
+    /// The rooms that its code names: what follows each `crate::`, a list in braces included.
+    fn rooms_used(&self) -> Vec<String> {
+        let code: String = self.code().map(|(_, line)| line).collect();
+        let mut used = Vec::new();
+        for path in code.split("crate::").skip(1) {
+            let Some(list) = path.strip_prefix('{') else {
+                used.extend(path.split(|c| !is_name(c)).next().map(str::to_owned));
+                continue;
+            };
+            let mut depth = 1;
+            let mut name = String::new();
+            for c in list.chars() {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                if depth == 1 && (is_name(c) || c == ':') {
+                    name.push(c);
+                } else if depth == 0 || (depth == 1 && c == ',') {
+                    used.push(name.split(':').next().unwrap_or_default().to_owned());
+                    name.clear();
+                }
+                if depth == 0 {
+                    break;
+                }
+            }
+        }
+        used.retain(|name| !name.is_empty());
+        used
+    }
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// All Rust files below these directories of the project.
@@ -110,19 +142,10 @@ fn a_room_uses_only_lower_floors() {
             ));
             continue;
         };
-        for (number, line) in source.code() {
-            for used in line.split("crate::").skip(1) {
-                let used = used
-                    .split(|c: char| !c.is_alphanumeric() && c != '_')
-                    .next()
-                    .unwrap_or_default();
-                let lower = used == room || floors.get(used).is_some_and(|below| below < floor);
-                if !lower {
-                    faults.push(format!(
-                        "{}:{number}: {room} must not use {used}",
-                        source.path
-                    ));
-                }
+        for used in source.rooms_used() {
+            let lower = used == room || floors.get(&used).is_some_and(|below| below < floor);
+            if !lower {
+                faults.push(format!("{}: {room} must not use {used}", source.path));
             }
         }
     }

@@ -1,0 +1,71 @@
+//! The sockets of the server: taken before anything else, so that a port in use is said at once.
+
+use std::io::{self, ErrorKind};
+use std::net::TcpListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::fs;
+
+use rustix::fs::Mode;
+
+use super::{Error, failed};
+use crate::http::Listener;
+use crate::settings::Settings;
+
+/// Sockets that are bound, and the file to remove at the end.
+pub(super) struct Sockets {
+    /// Where connections come in.
+    pub(super) listeners: Vec<Listener>,
+    /// Removed when the server stops.
+    pub(super) file: Option<SocketFile>,
+}
+
+/// The file of a Unix socket; removed on drop, so that nobody takes it for a server.
+pub(super) struct SocketFile(pub(super) PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may be gone, and the next start replaces it anyway.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Takes the addresses that the settings name.
+pub(super) fn open(settings: &Settings) -> Result<Sockets, Error> {
+    let mut listeners = Vec::new();
+    for address in settings.listen_addresses().map_err(|error| error.to_string())? {
+        let listener = TcpListener::bind(address);
+        listeners.push(Listener::Tcp(listener.map_err(|error| failed(format!("listen on {address}"), &error))?));
+    }
+    let Some(path) = &settings.listen_unix else {
+        return Ok(Sockets { listeners, file: None });
+    };
+    let listener = bind_unix(path).map_err(|error| failed(format!("listen on {}", path.display()), &error))?;
+    listeners.push(Listener::Unix(listener));
+    Ok(Sockets { listeners, file: Some(SocketFile(path.clone())) })
+}
+
+/// Binds a socket that its owner alone may open. A file that a dead server left there is replaced; one behind which
+/// somebody answers, or that is no socket, is not.
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match bind_private(path) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse && is_left_over(path) => {
+            fs::remove_file(path)?;
+            bind_private(path)
+        }
+        bound => bound,
+    }
+}
+
+/// The mode has to be right from the first moment, so the mask is set around the call. No thread that makes files has
+/// been started yet.
+fn bind_private(path: &Path) -> io::Result<UnixListener> {
+    let before = rustix::process::umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
+    let bound = UnixListener::bind(path);
+    rustix::process::umask(before);
+    bound
+}
+
+fn is_left_over(path: &Path) -> bool {
+    UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+}

@@ -1,0 +1,179 @@
+//! The server's life: its parts are started in order, each with what it needs of the ones before, and stopped in reverse.
+//!
+//! ```text
+//! listeners > store > writer, pool > dispatcher > api > http      then it waits for a signal
+//! ```
+//!
+//! The addresses are taken before the store is opened, so that a second server on one port harms nothing, and they
+//! answer last, when all jobs are there. Signals are read from a pipe by a thread of their own: blocking them would
+//! pass the block on to every command.
+
+mod listen;
+
+use std::fmt::Display;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::api::{self, Api};
+use crate::http::{Limits, Server};
+use crate::scheduler::dispatcher::Dispatcher;
+use crate::scheduler::journal::Journal;
+use crate::scheduler::{self, Handle};
+use crate::settings::Settings;
+use crate::store::redb::{self, RedbStore};
+use crate::store::relaxed::Relaxed;
+use crate::store::writer::{Keep, Writer, WriterConfig};
+use crate::store::{Store, load, memory::MemoryStore};
+use crate::worker::{Pool, PoolConfig, reaper};
+use crate::{clock, config, process};
+
+/// Why the server did not start, in words for whoever started it.
+pub type Error = String;
+
+/// What the server waits for while it runs.
+enum Event {
+    /// It is to stop; again, it is to stop sooner.
+    Stop,
+    /// The dispatcher has come to its end: nothing runs, and everything is stored.
+    Ended,
+}
+
+/// Runs the server until a signal ends it.
+///
+/// # Errors
+/// When it cannot start; nothing is left behind then.
+pub fn run(settings: &Settings) -> Result<(), Error> {
+    process::limit_heaps();
+    process::raise_open_files(settings.workers);
+    reaper::start_if_init().map_err(|error| failed("take in orphans", &error))?;
+    let (events, happened) = bounded(config::DAEMON_EVENTS_MAX);
+    watch_signals(events.clone()).map_err(|error| failed("watch for signals", &error))?;
+
+    let sockets = listen::open(settings)?;
+    log::info!("Preparing cache");
+    let store = open_store(settings)?;
+    let (scheduler, dispatcher) = start_scheduler(settings, &store)?;
+    let handler = Arc::new(Api::new(Arc::clone(scheduler.registry()), store, scheduler.clone(), api_settings(settings)));
+    let file = sockets.file;
+    let server = Server::start(sockets.listeners, Limits::default(), handler);
+    let server = server.map_err(|error| failed("start the HTTP server", &error))?;
+    for address in server.local_addrs() {
+        log::info!("Starting server on port :{}", address.port());
+    }
+    if let Some(file) = &file {
+        log::info!("Starting server on {}", file.0.display());
+    }
+
+    let joined = thread::Builder::new().name("stop".to_owned()).spawn(move || {
+        dispatcher.join();
+        // Whoever waited for it has gone.
+        let _ = events.send(Event::Ended);
+    });
+    joined.map_err(|error| failed("watch the dispatcher", &error))?;
+    wait_for_the_end(&happened, &scheduler, settings.grace);
+    server.shutdown();
+    log::info!("Stopped");
+    Ok(())
+}
+
+/// Waits for a signal, then for the end of what runs: for the grace, then with SIGTERM, then with SIGKILL. A second
+/// signal skips the grace.
+fn wait_for_the_end(happened: &Receiver<Event>, scheduler: &Handle, grace: Duration) {
+    let Ok(Event::Stop) = happened.recv() else {
+        return;
+    };
+    log::info!("Stopping: nothing starts any more, and runs have {} s to finish", grace.as_secs());
+    scheduler.stop();
+    for patience in [grace, config::STOP_KILL_AFTER] {
+        if let Ok(Event::Ended) = happened.recv_timeout(patience) {
+            return;
+        }
+        scheduler.stop_runs();
+    }
+    while let Ok(Event::Stop) = happened.recv() {}
+}
+
+fn watch_signals(events: Sender<Event>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let watch = move || {
+        for signal in signals.forever() {
+            if signal == SIGHUP {
+                log::info!("SIGHUP: there is nothing to read anew");
+            } else {
+                // More signals than fit say nothing new.
+                let _ = events.try_send(Event::Stop);
+            }
+        }
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(watch)?;
+    Ok(())
+}
+
+fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Error> {
+    if settings.no_persist {
+        log::warn!("--no-persist: all jobs are gone when this server stops");
+        return Ok(Arc::new(MemoryStore::new()));
+    }
+    let directory = &settings.boltpath;
+    let store = RedbStore::open(directory).map_err(|error| error.to_string())?;
+    let compacted = store.compact_if_worth_it().map_err(|error| error.to_string())?;
+    if let Some((before, after)) = compacted {
+        log::info!("made the job database smaller, from {before} to {after} bytes");
+    }
+    let is_new = load::prepare(&store).map_err(|error| error.to_string())?;
+    if is_new && let Some(path) = redb::kala_data_beside(directory) {
+        log::warn!("{} holds jobs of Kala, which this server does not read; it starts without jobs", path.display());
+    }
+    match settings.no_tx_persist {
+        true => Ok(Arc::new(Relaxed::new(Arc::new(store)))),
+        false => Ok(Arc::new(store)),
+    }
+}
+
+/// Starts what decides, what writes and what runs, going on from what the store remembers.
+fn start_scheduler(settings: &Settings, store: &Arc<dyn Store>) -> Result<(Handle, Dispatcher), Error> {
+    let loaded = load::load(&**store, settings.timezone).map_err(|error| error.to_string())?;
+    let (handle, inbox) = scheduler::channel();
+    let keep = Keep {
+        history_limit: settings.history_limit,
+        history_ttl: settings.jobstat_ttl.0,
+        output_total: settings.output_total,
+    };
+    let persist_every = settings.no_tx_persist.then_some(settings.persist_every);
+    let committed = handle.clone();
+    let writer = Writer::start(Arc::clone(store), WriterConfig { keep, persist_every }, move |batch| {
+        committed.committed(batch);
+    });
+    let writer = writer.map_err(|error| error.to_string())?;
+    let completed = handle.clone();
+    let pool = PoolConfig { workers: settings.workers, ..PoolConfig::default() };
+    let pool = Pool::start(pool, move |completion| completed.completed(completion));
+    let pool = pool.map_err(|error| failed("start the workers", &error))?;
+    let core = scheduler::core::Settings {
+        workers: settings.workers,
+        output_limit: usize::try_from(settings.output_limit).unwrap_or(usize::MAX),
+    };
+    let dispatcher = Dispatcher::start(inbox, core, loaded, writer, pool, Journal::default());
+    let dispatcher = dispatcher.map_err(|error| failed("start the dispatcher", &error))?;
+    let stepped = handle.clone();
+    clock::watch_steps(move || stepped.clock_stepped()).map_err(|error| failed("watch the clock", &error))?;
+    Ok((handle, dispatcher))
+}
+
+fn api_settings(settings: &Settings) -> api::Settings {
+    api::Settings {
+        zone: settings.timezone,
+        default_owner: settings.default_owner.as_str().into(),
+        history_limit: settings.history_limit,
+    }
+}
+
+fn failed(what: impl Display, why: &dyn Display) -> Error {
+    format!("cannot {what}: {why}")
+}

@@ -1,0 +1,60 @@
+//! What this process asks of the system for itself, before its first thread is started.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::config;
+
+/// Limits the allocator to two heaps.
+///
+/// glibc keeps a heap for each of up to eight times as many threads as there are cores, and each holds on to what its
+/// threads once used: with a pool of workers that is most of a small machine's memory. Two heaps cost no time that can
+/// be measured here. Other C libraries have no such heaps and need no word.
+pub fn limit_heaps() {
+    #[cfg(target_env = "gnu")]
+    #[expect(unsafe_code, reason = "there is no safe name for this call")]
+    // SAFETY: the call takes two plain numbers and touches nothing but the allocator's own settings.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+    }
+}
+
+/// Raises the limit of open files to what connections and so many workers may need at once, if it is lower.
+///
+/// Commands inherit it, so it is not raised to whatever the system allows: some programs close every number up to the
+/// limit when they start, which with a limit of a billion takes minutes.
+pub fn raise_open_files(workers: usize) {
+    // Twice the workers: waiting starts may add as many.
+    let wanted =
+        config::CONNECTIONS_MAX + 2 * workers * config::FILES_PER_WORKER + config::FILES_BESIDE;
+    let wanted = wanted as u64;
+    let limit = getrlimit(Resource::Nofile);
+    let allowed = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    if limit.current.is_none_or(|current| current >= allowed) {
+        return;
+    }
+    let raised = Rlimit {
+        current: Some(allowed),
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        log::warn!("the limit of open files cannot be raised to {allowed}: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_open_files_is_never_lowered() {
+        let before = getrlimit(Resource::Nofile);
+        raise_open_files(1);
+        let after = getrlimit(Resource::Nofile);
+        assert_eq!(after.maximum, before.maximum);
+        assert!(
+            after
+                .current
+                .is_none_or(|now| before.current.is_some_and(|then| then <= now))
+        );
+    }
+}
