@@ -5,6 +5,7 @@
 
 mod argv;
 mod next;
+mod run;
 mod sources;
 
 use std::ffi::OsString;
@@ -49,6 +50,7 @@ struct Nimesha {
 )]
 enum Command {
     Serve(Settings),
+    Run(run::Run),
     Next(next::Next),
 }
 
@@ -117,6 +119,7 @@ pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
         Some(Command::Serve(settings)) => {
             settings.check().map_err(|e| CliError::Usage(e.to_string()))
         }
+        Some(Command::Run(run)) => run.run(),
         Some(Command::Next(next)) => next.run(),
         None => Err(CliError::Usage("no command is given".into())),
     }

@@ -27,12 +27,17 @@ impl Run {
         let command = match <[String; 1]>::try_from(self.command) {
             Ok([command]) => command,
             Err(words) if words.is_empty() => return usage("Must include a command"),
-            Err(_) => return usage("Must only include a command: quote it, so that it is one argument"),
+            Err(_) => {
+                return usage("Must only include a command: quote it, so that it is one argument");
+            }
         };
         if command.trim().is_empty() {
             return Err(failed("Job Command is empty.", ""));
         }
-        let (end, output) = run_trial(&Trial { command, ..Trial::default() });
+        let (end, output) = run_trial(&Trial {
+            command,
+            ..Trial::default()
+        });
         let output = String::from_utf8_lossy(&output);
         let output = output.trim_end();
         match end {
@@ -55,6 +60,10 @@ fn usage(why: &str) -> Result<(), CliError> {
 
 /// The line of Kala's document, then what the command wrote.
 fn failed(why: &str, output: &str) -> CliError {
-    let output = if output.is_empty() { String::new() } else { format!("\n{output}") };
+    let output = if output.is_empty() {
+        String::new()
+    } else {
+        format!("\n{output}")
+    };
     CliError::Failed(format!("Command Failed with err: {why}{output}"))
 }

@@ -116,3 +116,54 @@ fn next_says_why_there_is_nothing_to_tell() {
         assert!(ended.stderr.contains(hint), "{words:?}: {}", ended.stderr);
     }
 }
+
+#[test]
+fn run_tells_what_became_of_a_command() {
+    for (command, code, stdout, stderr) in [
+        ("echo hello", 0, "Command Succeeded!\nOutput:  hello\n", ""),
+        ("true", 0, "Command Succeeded!\n", ""),
+        (
+            "echo a; echo b >&2",
+            0,
+            "Command Succeeded!\nOutput:  a\nb\n",
+            "",
+        ),
+        ("false", 1, "", "Command Failed with err: exit status 1\n"),
+        (
+            "echo out; exit 3",
+            1,
+            "",
+            "Command Failed with err: exit status 3\nout\n",
+        ),
+        ("kill -9 $$", 1, "", "Command Failed with err: signal 9\n"),
+        (
+            "",
+            1,
+            "",
+            "Command Failed with err: Job Command is empty.\n",
+        ),
+    ] {
+        let ended = nimesha(&["run", command]);
+        assert_eq!(ended.code, Some(code), "{command}");
+        assert_eq!(
+            (ended.stdout.as_str(), ended.stderr.as_str()),
+            (stdout, stderr),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn run_says_what_keeps_a_command_from_starting() {
+    for (words, code, hint) in [
+        (&["/no/such"][..], 1, "/no/such"),
+        (&["echo \"x"], 1, "Command Failed with err: "),
+        (&[], 2, "Must include a command"),
+        (&["echo", "hello"], 2, "Must only include a command"),
+        (&["ls", "-la"], 2, "nimesha run has no flag -la"),
+    ] {
+        let ended = nimesha(&[&["run"], words].concat());
+        assert_eq!(ended.code, Some(code), "{words:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(hint), "{words:?}: {}", ended.stderr);
+    }
+}
