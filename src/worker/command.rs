@@ -27,7 +27,7 @@ use crate::job::template::Subject;
 #[derive(Debug)]
 pub(super) struct Shared {
     environment: Environment,
-    shortage: Shortage,
+    shortage: Arc<Shortage>,
     kill_after: Duration,
 }
 
@@ -51,12 +51,12 @@ pub(super) struct Task<'a> {
 }
 
 impl Shared {
-    pub(super) fn new(kill_after: Duration) -> io::Result<Shared> {
-        Ok(Shared {
+    pub(super) fn new(kill_after: Duration, shortage: Arc<Shortage>) -> Shared {
+        Shared {
             environment: Environment::of_this_process(),
-            shortage: Shortage::new()?,
+            shortage,
             kill_after,
-        })
+        }
     }
 }
 
@@ -257,6 +257,7 @@ impl LocalExecutor {
                 Err(e) if is_shortage(&e) => self.shared.shortage.wait(&e, None, &mut wait),
                 Err(e) => {
                     Process::abandon(child);
+                    reaper::forget(pid);
                     return Err(e);
                 }
             }

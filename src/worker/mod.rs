@@ -36,6 +36,7 @@ use self::command::LocalExecutor;
 use self::executor::{Attempt, Executor};
 use self::http::RemoteExecutor;
 use self::roster::Roster;
+use self::shortage::Shortage;
 use self::stop::StopSignal;
 use crate::config;
 use crate::job::Action;
@@ -104,15 +105,15 @@ impl Pool {
         let workers = config.workers.max(1);
         // Twice the workers: extra orders, of which there are as many at most, wait here if they get no thread.
         let (sender, orders) = bounded(2 * workers);
-        let commands = Arc::new(command::Shared::new(config.kill_after)?);
+        let shortage = Arc::new(Shortage::new()?);
         let pool = Pool {
             orders: sender,
             crew: Arc::new(Crew {
                 orders,
                 roster: Roster::default(),
                 outstanding: AtomicUsize::new(0),
-                client: Arc::new(http::Client::default()),
-                commands,
+                client: Arc::new(http::Client::new(Arc::clone(&shortage))),
+                commands: Arc::new(command::Shared::new(config.kill_after, shortage)),
                 report: Box::new(report),
             }),
             threads: Mutex::default(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::command::{LocalExecutor, Shared, Task};
 use super::executor::{Limit, Start};
+use super::shortage::Shortage;
 use super::stop::StopSignal;
 use crate::config;
 use crate::job::command;
@@ -51,7 +52,8 @@ fn attempt(trial: &Trial, output: &OutputBuffer) -> Result<AttemptEnd, String> {
         not_after: None,
         output,
     };
-    let shared = Shared::new(config::KILL_AFTER).map_err(no_room)?;
+    let shortage = Arc::new(Shortage::new().map_err(no_room)?);
+    let shared = Shared::new(config::KILL_AFTER, shortage);
     let stop = StopSignal::new().map_err(no_room)?;
     let mut executor = LocalExecutor::new(Arc::new(shared));
     Ok(executor.run(&task, &stop, &mut Start::now()))

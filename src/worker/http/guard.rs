@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags};
@@ -15,11 +16,36 @@ use crate::worker::stop::StopSignal;
 pub(super) struct Guard {
     stop: Arc<StopSignal>,
     deadline: Option<Instant>,
+    /// Something of the request has left: it must not be sent a second time.
+    sent: AtomicBool,
 }
 
 impl Guard {
     pub(super) fn new(stop: Arc<StopSignal>, deadline: Option<Instant>) -> Guard {
-        Guard { stop, deadline }
+        Guard {
+            stop,
+            deadline,
+            sent: AtomicBool::new(false),
+        }
+    }
+
+    /// A request, or the next of a row of redirects, begins.
+    pub(super) fn begin(&self) {
+        self.sent.store(false, Ordering::Relaxed);
+    }
+
+    /// Something of it leaves.
+    pub(super) fn sends(&self) {
+        self.sent.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a request that failed is as if it had never been, and there is time left for it.
+    pub(super) fn may_try_again(&self) -> bool {
+        !self.sent.load(Ordering::Relaxed) && self.stop.wanted().is_none() && !passed(self.deadline)
+    }
+
+    pub(super) fn stop(&self) -> &StopSignal {
+        &self.stop
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

@@ -11,13 +11,15 @@ mod request;
 mod transport;
 
 use std::io::Read;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use ureq::config::{Config, ConfigBuilder};
 use ureq::http::header::LOCATION;
 use ureq::http::{Response, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::typestate::AgentScope;
 use ureq::unversioned::transport::{Connector, RustlsConnector};
 use ureq::{Agent, Body, Error};
 
@@ -27,6 +29,7 @@ use self::request::Request;
 use self::transport::{SharedTls, Tcp};
 use super::executor::{Attempt, Executor, Start};
 use super::poll::passed;
+use super::shortage::{Shortage, is_shortage};
 use crate::config;
 use crate::job::output::OutputBuffer;
 use crate::job::run::AttemptEnd;
@@ -43,12 +46,13 @@ const SYSTEM_ROOTS: &[&str] = &[
 ];
 
 /// What the workers of a pool share for their requests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Client {
-    /// The settings, with the authorities that are trusted: read at the first request over TLS.
-    settings: Mutex<Option<ureq::config::Config>>,
-    tls: OnceLock<Arc<RustlsConnector>>,
+    /// The settings with the authorities that are trusted: read at the first request over TLS.
+    tls_settings: Mutex<Option<Config>>,
+    tls: Arc<RustlsConnector>,
     lookups: Arc<lookup::Count>,
+    shortage: Arc<Shortage>,
 }
 
 /// Makes the requests of remote jobs.
@@ -103,9 +107,8 @@ impl RemoteExecutor {
         output: &OutputBuffer,
     ) -> Result<u16, String> {
         for _ in 0..=config::REMOTE_REDIRECTS_MAX {
-            let agent = self.client.agent(guard)?;
             let uri = request.uri.clone();
-            let mut response = request.send(&agent).map_err(|e| explain(&uri, &e))?;
+            let mut response = self.send(&request, guard)?;
             let status = response.status().as_u16();
             let location = response.headers().get(LOCATION);
             // A redirect that the job expects is the answer it waits for.
@@ -121,6 +124,22 @@ impl RemoteExecutor {
             "more than {} redirects",
             config::REMOTE_REDIRECTS_MAX
         ))
+    }
+
+    /// Sends one request, however long there is no room for its socket.
+    fn send(&self, request: &Request, guard: &Arc<Guard>) -> Result<Response<Body>, String> {
+        let mut wait = config::SHORTAGE_WAIT_MIN;
+        guard.begin();
+        loop {
+            let agent = self.client.agent(&request.uri, guard)?;
+            match request.send(&agent) {
+                Err(Error::Io(e)) if is_shortage(&e) && guard.may_try_again() => {
+                    let stop = Some(guard.stop());
+                    self.client.shortage.wait(&e, stop, &mut wait);
+                }
+                result => return result.map_err(|e| explain(&request.uri, &e)),
+            }
+        }
     }
 }
 
@@ -202,27 +221,38 @@ fn explain(uri: &Uri, error: &Error) -> String {
 }
 
 impl Client {
-    /// An agent for one request. It keeps nothing, so making one is cheap; TLS's tables are shared.
-    fn agent(&self, guard: &Arc<Guard>) -> Result<Agent, String> {
-        let tls = self.tls.get_or_init(Arc::default);
-        let connector = Tcp::new(Arc::clone(guard)).chain(SharedTls(Arc::clone(tls)));
-        let lookup = Lookup::new(Arc::clone(guard), Arc::clone(&self.lookups));
-        Ok(Agent::with_parts(self.settings()?, connector, lookup))
+    pub(super) fn new(shortage: Arc<Shortage>) -> Client {
+        Client {
+            tls_settings: Mutex::default(),
+            tls: Arc::default(),
+            lookups: Arc::default(),
+            shortage,
+        }
     }
 
-    fn settings(&self) -> Result<ureq::config::Config, String> {
-        let mut settings = self.settings.lock();
-        if settings.is_none() {
-            *settings = Some(new_settings()?);
+    /// An agent for one request. It keeps nothing, so making one is cheap; TLS's tables are shared.
+    fn agent(&self, uri: &Uri, guard: &Arc<Guard>) -> Result<Agent, String> {
+        let settings = match uri.scheme_str() {
+            Some("https") => self.tls_settings()?,
+            _ => settings().build(),
+        };
+        let connector = Tcp::new(Arc::clone(guard)).chain(SharedTls(Arc::clone(&self.tls)));
+        let lookup = Lookup::new(Arc::clone(guard), Arc::clone(&self.lookups));
+        Ok(Agent::with_parts(settings, connector, lookup))
+    }
+
+    fn tls_settings(&self) -> Result<Config, String> {
+        let mut kept = self.tls_settings.lock();
+        if let Some(settings) = &*kept {
+            return Ok(settings.clone());
         }
-        settings.clone().ok_or_else(|| "no settings".to_owned())
+        let tls = TlsConfig::builder().root_certs(roots()?).build();
+        Ok(kept.insert(settings().tls_config(tls).build()).clone())
     }
 }
 
-fn new_settings() -> Result<ureq::config::Config, String> {
-    let tls = TlsConfig::builder().root_certs(roots()?).build();
-    Ok(Agent::config_builder()
-        .tls_config(tls)
+fn settings() -> ConfigBuilder<AgentScope> {
+    Agent::config_builder()
         .http_status_as_error(false)
         .allow_non_standard_methods(true)
         .proxy(None)
@@ -233,7 +263,6 @@ fn new_settings() -> Result<ureq::config::Config, String> {
         .input_buffer_size(config::REMOTE_BUFFER_BYTES)
         .output_buffer_size(config::REMOTE_BUFFER_BYTES)
         .user_agent(concat!("nimesha/", env!("CARGO_PKG_VERSION")))
-        .build())
 }
 
 /// The authorities to trust: of the file in SSL_CERT_FILE, else of the system, else those of Mozilla's list.

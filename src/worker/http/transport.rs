@@ -120,6 +120,7 @@ impl Transport for Stream {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         let mut sent = 0;
+        self.guard.sends();
         while sent < amount {
             let unsent = &self.buffers.output()[sent..amount];
             match self.socket.write(unsent) {

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use super::*;
-use crate::worker::{Trial, run_trial};
+use crate::worker::{Stop, Trial, run_trial};
 
 fn error(text: &str) -> AttemptEnd {
     AttemptEnd::Error(text.to_owned())
@@ -196,7 +196,7 @@ fn a_group_may_tidy_up_after_sigterm() {
     let (run, output) = (order.run, Arc::clone(&order.output));
     rig.pool.submit(order);
     await_line(&output);
-    rig.pool.stop(run, super::super::Stop::Terminate);
+    rig.pool.stop(run, Stop::Terminate);
     assert_eq!(rig.next_end().end, AttemptEnd::Stopped);
     let text = String::from_utf8(output.text()).unwrap();
     assert!(text.ends_with("tidy\n"), "{text}");

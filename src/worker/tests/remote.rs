@@ -5,18 +5,21 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
 use super::*;
 use crate::job::RemoteRequest;
 use crate::worker::Stop;
 
 /// A server that keeps what it is asked and answers by the path: `/200`, `/302/to`, `/cut`, `/slow`, `/big`.
-struct Server {
+pub(super) struct Server {
     address: String,
     heads: Receiver<String>,
 }
 
 impl Server {
-    fn start() -> Server {
+    pub(super) fn start() -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (sender, heads) = unbounded();
@@ -36,7 +39,45 @@ impl Server {
         Server { address, heads }
     }
 
-    fn order(&self, path: &str, change: impl FnOnce(&mut RemoteRequest)) -> RunOrder {
+    /// Speaks TLS, and answers any request with 200.
+    pub(super) fn start_tls() -> Server {
+        const PEM: &[u8] = include_bytes!("localhost.pem");
+        let certificate = CertificateDer::from_pem_slice(PEM).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(PEM).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        let config = Arc::new(config);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (sender, heads) = unbounded();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+                let mut stream = rustls::StreamOwned::new(tls, stream.unwrap());
+                let mut head = [0; 4096];
+                // A client that does not trust the certificate hangs up.
+                let Ok(n) = stream.read(&mut head) else {
+                    continue;
+                };
+                let _ = sender.send(String::from_utf8(head[..n].to_vec()).unwrap());
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsafely");
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        });
+        Server { address, heads }
+    }
+
+    pub(super) fn port(&self) -> &str {
+        self.address.rsplit(':').next().unwrap()
+    }
+
+    pub(super) fn order(&self, path: &str, change: impl FnOnce(&mut RemoteRequest)) -> RunOrder {
         remote(&format!("http://{}{path}", self.address), change)
     }
 
@@ -88,7 +129,7 @@ fn answer(stream: &mut TcpStream, path: &str) {
     let _ = stream.shutdown(Shutdown::Both);
 }
 
-fn remote(url: &str, change: impl FnOnce(&mut RemoteRequest)) -> RunOrder {
+pub(super) fn remote(url: &str, change: impl FnOnce(&mut RemoteRequest)) -> RunOrder {
     let mut request = RemoteRequest {
         url: url.to_owned(),
         ..RemoteRequest::default()
@@ -158,7 +199,7 @@ fn ok_the_request_is_as_the_job_says() {
 #[test]
 fn ok_redirects_are_followed_without_the_jobs_secrets() {
     let (first, second, rig) = (Server::start(), Server::start(), Rig::new(1));
-    let port = second.address.split(':').nth(1).unwrap();
+    let port = second.port();
     // Each answer's Location is what follows its status, with `!` for `/`.
     let path = format!("/307/!302!http:!!localhost:{port}!200!end");
     let (end, _) = rig.run(first.order(&path, |r| {
@@ -258,4 +299,13 @@ fn a_stop_interrupts_a_request() {
     server.request();
     rig.pool.stop(run, Stop::Terminate);
     assert_eq!(rig.next_end().end, AttemptEnd::Stopped);
+}
+
+#[test]
+fn err_a_certificate_that_nobody_vouches_for_is_refused() {
+    let (server, rig) = (Server::start_tls(), Rig::new(1));
+    let host = &server.address;
+    let (end, _) = rig.run(remote(&format!("https://{host}/"), |_| {}));
+    let text = format!("TLS with {host} failed: invalid peer certificate: UnknownIssuer");
+    assert_eq!(end, AttemptEnd::Error(text));
 }
