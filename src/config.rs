@@ -50,6 +50,8 @@ pub const GRACE: Duration = Duration::from_secs(8);
 pub const BATCH_ENTRIES_MAX: usize = 1_024;
 /// Bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of all bodies that are on their way in: slow senders together must not take the memory of a small machine.
+pub const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of a request's head.
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Header fields of a request.
@@ -137,3 +139,26 @@ pub const EVICTED_OUTPUTS_MAX: usize = 4_096;
 
 /// Messages that wait for the dispatcher: each thread and each connection has at most one there.
 pub const MESSAGES_MAX: usize = 8_192;
+/// Connections among them that follow events or output: each may hold a buffer for hours.
+pub const STREAMS_MAX: usize = 512;
+/// Bytes pushed into one such stream and not yet sent: a reader slower than this is told so.
+pub const STREAM_BUFFER_BYTES: usize = 256 * 1024;
+/// Threads that read requests, run handlers and write answers. No wait holds one, so a few serve any number of clients.
+pub const HTTP_THREADS: usize = 4;
+/// A kept-alive connection without a request is closed after this long: above the 60 s for which proxies keep theirs.
+pub const HTTP_IDLE: Duration = Duration::from_secs(75);
+/// From a head's first byte to its last.
+pub const HTTP_HEAD: Duration = Duration::from_secs(10);
+/// For a body to come or an answer to go, beside a second for each [`HTTP_RATE_MIN_BYTES`] that have moved.
+pub const HTTP_PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes a second below which a client uses up its patience: dribbling does not keep a connection.
+pub const HTTP_RATE_MIN_BYTES: u64 = 8 * 1024;
+/// After an answer that refuses a request, what the client still sends is read for so long: closed sooner, the kernel's
+/// reset would take the answer away before the client has read it.
+pub const HTTP_LINGER: Duration = Duration::from_secs(1);
+/// Bytes read and thrown away in that time.
+pub const HTTP_LINGER_BYTES: usize = 2 * 1024 * 1024;
+/// At shutdown, answers under way have this long to leave.
+pub const HTTP_CLOSING: Duration = Duration::from_secs(5);
+/// How long no connection is accepted after the system refused one and nothing could be given up for it.
+pub const HTTP_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
