@@ -121,6 +121,13 @@ impl Door {
         *self.listener.lock() = None;
     }
 
+    /// Takes nobody in until the timer has gone off.
+    fn pause(&self, hub: &Hub) {
+        self.paused.store(true, Ordering::Release);
+        let now = clock::monotonic();
+        hub.timer.arm(now + config::HTTP_ACCEPT_PAUSE, now);
+    }
+
     /// Goes on after a pause, if there was one.
     pub(super) fn resume(&self, poll: &Poll, source: Source) {
         if self.paused.swap(false, Ordering::AcqRel) {
@@ -143,21 +150,33 @@ impl Door {
         }
     }
 
-    /// Takes in one connection by way of the spare descriptor, and turns it away; whether that went well.
-    fn turn_one_away(&self) -> bool {
+    /// Takes in a connection for which the system gave no descriptor, by giving up the spare one for it. A new spare is
+    /// had before the connection is let in: from what was freed meanwhile, from an idle connection, or from the new one
+    /// itself, which is turned away then.
+    ///
+    /// # Errors
+    /// `AGAIN` when no connection is there; any other when even so there was no descriptor for it.
+    fn squeeze_in(&self, hub: &Hub) -> rustix::io::Result<()> {
         let mut spare = self.spare.lock();
-        if spare.take().is_none() {
-            *spare = spare_descriptor();
-            return false;
-        }
-        let accepted = self.accept();
-        if let Ok((socket, _)) = &accepted {
-            turn_away(socket);
-        }
-        let done = accepted.is_ok();
-        drop(accepted);
+        let given_up = spare.take().map(drop).is_some();
+        let accepted = if given_up {
+            self.accept()
+        } else {
+            Err(Errno::MFILE)
+        };
         *spare = spare_descriptor();
-        done
+        if spare.is_none() && hub.give_up_idle() {
+            *spare = spare_descriptor();
+        }
+        let (socket, peer) = accepted?;
+        if spare.is_some() {
+            admit(hub, socket, peer);
+        } else {
+            turn_away(&socket);
+            drop(socket);
+            *spare = spare_descriptor();
+        }
+        Ok(())
     }
 }
 
@@ -183,11 +202,10 @@ pub(super) fn accept(hub: &Hub, index: u32) {
                         "the system gives no more connections ({error}); raise the limit of open files"
                     );
                 }
-                if !hub.give_up_idle() && !door.turn_one_away() {
-                    door.paused.store(true, Ordering::Release);
-                    let now = clock::monotonic();
-                    hub.timer.arm(now + config::HTTP_ACCEPT_PAUSE, now);
-                    return;
+                match door.squeeze_in(hub) {
+                    Ok(()) => {}
+                    Err(Errno::AGAIN) => break,
+                    Err(_) => return door.pause(hub),
                 }
             }
             // The client was gone before it was taken in, or the network says that it could not come: the next one may.
@@ -215,7 +233,7 @@ fn admit(hub: &Hub, socket: Socket, peer: Peer) {
 
 /// Says that there is no place. A new connection has room for these few bytes, or else its client hears nothing.
 fn turn_away(socket: &Socket) {
-    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 69\r\n\
+    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 70\r\n\
         Retry-After: 1\r\nConnection: close\r\n\r\n\
         {\"error\":\"the server has too many connections; try again in a second\"}";
     let _ = socket.send(FULL);

@@ -15,7 +15,7 @@ use super::mail::Mail;
 use super::poll::{Key, Poll, Source};
 use super::pool::Desk;
 use super::quota::Quota;
-use super::table::{Glance, Table};
+use super::table::{Glance, Table, Taken};
 use super::timer::Timer;
 use crate::clock;
 
@@ -84,11 +84,16 @@ impl Hub {
         }
     }
 
-    /// Drives a connection as far as it goes, then parks or closes it.
+    /// Drives a connection, if it still is there, as far as it goes; then parks or closes it.
     pub(super) fn turn(&self, key: Key, cause: Cause, desk: &mut Desk) {
-        let Some(mut taken) = self.table.take(key) else {
-            return;
-        };
+        if let Some(taken) = self.table.take(key) {
+            self.drive(taken, cause, desk);
+        }
+    }
+
+    fn drive(&self, mut taken: Taken<'_>, cause: Cause, desk: &mut Desk) {
+        desk.tidy();
+        let key = taken.key();
         let connection = taken.connection();
         match catch_unwind(AssertUnwindSafe(|| connection.turn(cause, self, desk))) {
             Ok(Next::Park(interest)) => {
@@ -119,21 +124,19 @@ impl Hub {
         let soonest = now + DEADLINE_SLACK;
         let mut next: Option<Instant> = None;
         for glance in self.table.glances() {
-            let (key, deadline) = match glance {
-                Glance::Free => continue,
+            let deadline = match glance {
+                Glance::Free => None,
                 // Whoever is at work on it may have looked at the timer before it went off.
-                Glance::Busy => (None, Some(soonest)),
-                Glance::Taken(mut taken) => (Some(taken.key()), taken.connection().deadline(self)),
+                Glance::Busy => Some(soonest),
+                Glance::Taken(mut taken) => match taken.connection().deadline(self) {
+                    Some(deadline) if deadline <= now => {
+                        self.drive(taken, Cause::Deadline, desk);
+                        None
+                    }
+                    deadline => deadline,
+                },
             };
-            match (key, deadline) {
-                (Some(key), Some(deadline)) if deadline <= now => {
-                    self.turn(key, Cause::Deadline, desk)
-                }
-                (_, Some(deadline)) => {
-                    next = Some(next.map_or(deadline, |next| next.min(deadline)))
-                }
-                (_, None) => {}
-            }
+            next = [next, deadline].into_iter().flatten().min();
         }
         for (door, index) in self.doors.iter().zip(0..) {
             door.resume(&self.poll, Source::Listener(index));

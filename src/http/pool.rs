@@ -23,7 +23,7 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Makes it ready for the next turn, however the last one ended.
-    fn tidy(&mut self) {
+    pub(super) fn tidy(&mut self) {
         for buffer in [&mut self.input, &mut self.output, &mut self.piece] {
             buffer.clear();
             if buffer.capacity() > KEPT_BYTES_MAX {
@@ -37,14 +37,12 @@ impl Desk {
 pub(super) fn work(hub: &Hub) {
     let mut desk = Desk::default();
     loop {
-        desk.tidy();
         match hub.poll.wait() {
             Ok((Source::Connection(key), other)) => hub.turn(key, Cause::Event(other), &mut desk),
             Ok((Source::Listener(index), _)) => accept::accept(hub, index),
             Ok((Source::Bell, _)) => {
                 while let Some(key) = hub.mail.take() {
                     hub.turn(key, Cause::Mail, &mut desk);
-                    desk.tidy();
                 }
             }
             Ok((Source::Timer, _)) => hub.look_at_deadlines(&mut desk),

@@ -21,7 +21,7 @@ const THREAD_END: Duration = Duration::from_millis(500);
 /// A running server. Dropping it shuts it down.
 pub struct Server {
     addrs: Vec<SocketAddr>,
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
     running: Arc<Running>,
     threads: Vec<JoinHandle<()>>,
 }

@@ -74,6 +74,12 @@ impl Table {
         !self.free.lock().is_empty()
     }
 
+    /// Connections that are open.
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> usize {
+        self.seats.len() - self.free.lock().len()
+    }
+
     /// Locks the connection, if it still is there.
     pub(super) fn take(&self, key: Key) -> Option<Taken<'_>> {
         let seat = self.seats.get(key.seat as usize)?.lock();

@@ -45,7 +45,7 @@ impl Connection {
     }
 
     /// Answers a request that is not taken, and closes.
-    pub(super) fn refuse(&mut self, refusal: Refusal, hub: &Hub, desk: &mut Desk) -> Next {
+    pub(super) fn refuse(&mut self, refusal: &Refusal, hub: &Hub, desk: &mut Desk) -> Next {
         self.kept = Vec::new();
         let manner = Manner {
             old: false,

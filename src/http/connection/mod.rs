@@ -169,21 +169,23 @@ impl Connection {
     fn notice(&mut self, cause: Cause, hub: &Hub, desk: &mut Desk) -> Next {
         match (cause, &self.phase) {
             (Cause::Deadline, Phase::Head { .. } | Phase::Body(_)) => {
-                return self.refuse(Refusal::new(408, "the request came too slowly"), hub, desk);
+                let refusal = Refusal::new(408, "the request came too slowly");
+                return self.refuse(&refusal, hub, desk);
+            }
+            (Cause::Deadline, Phase::Answering(_)) => {
+                // What it does not read shall not lie in the kernel for longer.
+                self.socket.reset_on_close();
+                return Next::Close;
             }
             (Cause::Deadline, _) => return Next::Close,
-            (Cause::Event(other), Phase::Waiting { .. }) => {
-                // A client that has only ended sending still waits for its answer.
-                self.peer_done |= other.hung_up;
-                if other.lost {
-                    return Next::Close;
-                }
-            }
-            (Cause::Event(other), Phase::Answering(outgoing)) => {
-                // One that follows a stream has nothing to send but its good-bye.
-                if outgoing.stream().is_some() && (other.hung_up || other.lost) {
-                    return Next::Close;
-                }
+            (Cause::Event(other), Phase::Waiting { .. }) if other.lost => return Next::Close,
+            // A client that has only ended sending still waits for its answer.
+            (Cause::Event(other), Phase::Waiting { .. }) => self.peer_done |= other.hung_up,
+            // One that follows a stream has nothing to send but its good-bye.
+            (Cause::Event(other), Phase::Answering(outgoing))
+                if outgoing.stream().is_some() && (other.hung_up || other.lost) =>
+            {
+                return Next::Close;
             }
             _ => {}
         }
@@ -192,7 +194,9 @@ impl Connection {
                 Next::Close
             }
             Phase::Answering(outgoing) if hub.is_stopping() => {
-                outgoing.stream().inspect(|stream| stream.end());
+                if let Some(stream) = outgoing.stream() {
+                    stream.end();
+                }
                 Next::Step
             }
             _ => Next::Step,

@@ -30,7 +30,7 @@ impl Connection {
                 self.kept.extend_from_slice(&input);
                 next
             }
-            Err(refusal) => self.refuse(refusal, hub, desk),
+            Err(refusal) => self.refuse(&refusal, hub, desk),
         };
         desk.input = input;
         next
