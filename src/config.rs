@@ -114,8 +114,9 @@ pub const LIST_PAGE_JOBS: usize = 128;
 pub const RUNS_PAGE: usize = 50;
 /// Runs that an answer may be asked for.
 pub const RUNS_PAGE_MAX: usize = 1_000;
-/// How often an update is made anew because the job was changed meanwhile, before its author is told.
-pub const UPDATE_TRIES: u32 = 8;
+/// How often an update is made because the job was changed meanwhile, before its author is told. Of those who change one
+/// job at one moment one wins each time, so it takes far more than a few of them to use these up.
+pub const UPDATE_TRIES: u32 = 64;
 /// Occurrences that a preview shows unless another number is asked for.
 pub const PREVIEW: u32 = 10;
 /// Occurrences that a preview may be asked for.

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 
 use super::input::{BadBody, Field, Key, Object, key, put};
-use crate::clock::Timestamp;
+use crate::clock::{NANOS_PER_SEC, Timestamp};
 use crate::config;
 
 /// What `POST /schedule/preview/` is asked.
@@ -100,10 +100,10 @@ fn time(field: &Field<'_>) -> Result<Option<Timestamp>, BadBody> {
     let text = field.text()?;
     let time = DateTime::parse_from_rfc3339(&text)
         .map_err(|_| field.must_be("a time with its offset (RFC 3339)"))?;
-    let at = Timestamp::from_unix(time.timestamp(), 0);
-    Ok(Some(at.plus(std::time::Duration::from_nanos(
-        time.timestamp_subsec_nanos().into(),
-    ))))
+    let nanos = i128::from(time.timestamp()) * NANOS_PER_SEC;
+    Ok(Some(Timestamp::from_unix_nanos(
+        nanos + i128::from(time.timestamp_subsec_nanos()),
+    )))
 }
 
 #[cfg(test)]

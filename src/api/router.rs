@@ -1,0 +1,178 @@
+//! The routes: which handler a method and a path belong to.
+
+use tiny_http::Method::{self, Delete, Get, Head, Patch, Post, Put};
+
+use super::error::ApiError;
+use super::{Api, Call, Reply, jobs, list, runs, schedule, server, start, update};
+
+type Handler = fn(&Api, &Call<'_>) -> Result<Reply, ApiError>;
+
+/// A handler with the ids that the path names.
+#[derive(Clone, Copy)]
+pub(super) struct Route<'p> {
+    pub(super) handler: Handler,
+    pub(super) job: &'p str,
+    pub(super) run: &'p str,
+}
+
+const PREFIX: &str = "/api/v1";
+
+/// The handler for a request, by method and path. The last slash may be left out.
+pub(super) fn route<'p>(method: &Method, path: &'p str) -> Result<Route<'p>, ApiError> {
+    let inside = path
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .unwrap_or_default();
+    let segments: Vec<&str> = inside
+        .strip_suffix('/')
+        .unwrap_or(inside)
+        .split('/')
+        .collect();
+    let wanted = if *method == Head { &Get } else { method };
+    find(wanted, &segments).ok_or_else(|| refusal(method, path, &segments))
+}
+
+fn find<'p>(method: &Method, path: &[&'p str]) -> Option<Route<'p>> {
+    Some(match (method, path) {
+        (Get, ["job"]) => to(list::list),
+        (Post, ["job"]) => to(jobs::create),
+        (Delete, ["job", "all"]) => to(jobs::delete_all),
+        (Get, ["job", "stats", id]) => of_job(id, jobs::stats),
+        (Post, ["job", "start", id]) => of_job(id, start::start),
+        (Post, ["job", "disable", id]) => of_job(id, jobs::disable),
+        (Post, ["job", "enable", id]) => of_job(id, jobs::enable),
+        (Get, ["job", id]) => of_job(id, jobs::show),
+        (Put, ["job", id]) => of_job(id, update::replace),
+        (Patch, ["job", id]) => of_job(id, update::change),
+        (Delete, ["job", id]) => of_job(id, jobs::delete),
+        (Post, ["job", id, "backfill"]) => of_job(id, start::backfill),
+        (Get, ["job", id, "runs"]) => of_job(id, runs::list),
+        (Get, ["job", id, "runs", run]) => of_run(id, run, runs::show),
+        (Get, ["job", id, "runs", run, "output"]) => of_run(id, run, runs::output),
+        (Post, ["job", id, "runs", run, "cancel"]) => of_run(id, run, runs::cancel),
+        (Get, ["stats"]) => to(server::stats),
+        (Post, ["pause"]) => to(server::pause),
+        (Post, ["resume"]) => to(server::resume),
+        (Post, ["schedule", "preview"]) => to(schedule::preview),
+        _ => return None,
+    })
+}
+
+fn to<'p>(handler: Handler) -> Route<'p> {
+    of_run("", "", handler)
+}
+
+fn of_job(job: &str, handler: Handler) -> Route<'_> {
+    of_run(job, "", handler)
+}
+
+fn of_run<'p>(job: &'p str, run: &'p str, handler: Handler) -> Route<'p> {
+    Route { handler, job, run }
+}
+
+/// 405 where the path has other methods, else 404.
+fn refusal(method: &Method, path: &str, segments: &[&str]) -> ApiError {
+    let allow: Vec<&str> = [Get, Post, Put, Patch, Delete]
+        .iter()
+        .filter(|other| find(other, segments).is_some())
+        .map(|other| {
+            if *other == Get {
+                "GET, HEAD"
+            } else {
+                other.as_str()
+            }
+        })
+        .collect();
+    if allow.is_empty() {
+        return ApiError::new(
+            404,
+            format!("nothing is at {path:?}: jobs are at /api/v1/job/, figures at /api/v1/stats/"),
+        );
+    }
+    ApiError::method_not_allowed(method.as_str(), &allow.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: &str = "93b65499-b211-49ce-57e0-19e735cc5abd";
+
+    #[test]
+    fn ok_routes() {
+        let rows: &[(&[Method], &str, &str, &str)] = &[
+            (&[Get, Head, Post], "/api/v1/job", "", ""),
+            (&[Delete], "/api/v1/job/all", "", ""),
+            (&[Get, Head, Put, Patch, Delete], "/api/v1/job/J", "J", ""),
+            (&[Get, Head], "/api/v1/job/stats/J", "J", ""),
+            (&[Post], "/api/v1/job/start/J", "J", ""),
+            (&[Post], "/api/v1/job/disable/J", "J", ""),
+            (&[Post], "/api/v1/job/enable/J", "J", ""),
+            (&[Post], "/api/v1/job/J/backfill", "J", ""),
+            (&[Get, Head], "/api/v1/job/J/runs", "J", ""),
+            (&[Get, Head], "/api/v1/job/J/runs/R", "J", "R"),
+            (&[Get, Head], "/api/v1/job/J/runs/R/output", "J", "R"),
+            (&[Post], "/api/v1/job/J/runs/R/cancel", "J", "R"),
+            (&[Get, Head], "/api/v1/stats", "", ""),
+            (&[Post], "/api/v1/pause", "", ""),
+            (&[Post], "/api/v1/resume", "", ""),
+            (&[Post], "/api/v1/schedule/preview", "", ""),
+        ];
+        for (methods, path, job, run) in rows {
+            for method in *methods {
+                for path in [(*path).to_owned(), format!("{path}/")] {
+                    let found = route(method, &path).unwrap();
+                    assert_eq!((found.job, found.run), (*job, *run), "{method} {path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn err_paths() {
+        for path in [
+            "/",
+            "",
+            "*",
+            "/api/v1",
+            "/api/v1/",
+            "/api/v1//job/",
+            "/api/v1/job//",
+            "/api/v1/jobs/",
+            "/api/v2/job/",
+            "/api/v1job/",
+            "/api/v1/job/start/",
+            "/api/v1/job/J/runs/R/nothing",
+            "/webui/",
+        ] {
+            let answer = crate::http::Answer::from(route(&Post, path).err().unwrap());
+            assert!([404, 405].contains(&answer.status.0), "{path}");
+        }
+        let why = route(&Get, "/nope").err().unwrap();
+        assert_eq!(
+            why.message(),
+            "nothing is at \"/nope\": jobs are at /api/v1/job/, figures at /api/v1/stats/"
+        );
+    }
+
+    #[test]
+    fn err_methods() {
+        let rows = [
+            (Put, "/api/v1/job/", "GET, HEAD, POST"),
+            (Method::Options, "/api/v1/job/", "GET, HEAD, POST"),
+            (Post, "/api/v1/job/J/", "GET, HEAD, PUT, PATCH, DELETE"),
+            (Get, "/api/v1/job/start/J/", "POST"),
+            (Post, "/api/v1/stats", "GET, HEAD"),
+            (Get, "/api/v1/schedule/preview/", "POST"),
+        ];
+        for (method, path, allow) in rows {
+            let why = route(&method, path).err().unwrap();
+            let answer = crate::http::Answer::from(why);
+            assert_eq!(answer.status.0, 405, "{method} {path}");
+            assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
+        }
+        // Ids of jobs, whatever they look like.
+        assert_eq!(route(&Get, "/api/v1/job/all/").unwrap().job, "all");
+        assert_eq!(route(&Get, &format!("/api/v1/job/{JOB}")).unwrap().job, JOB);
+    }
+}
