@@ -4,6 +4,8 @@
 //! commit, and a disk that healed needs no restart. Reads go on meanwhile. A commit that failed at its very last step
 //! may yet be found in the file then; what it changed is put back first, since the caller was told that it failed.
 
+#[cfg(test)]
+mod crash;
 mod words;
 
 use std::fs::{File, OpenOptions};
@@ -59,6 +61,9 @@ impl RedbStore {
     /// [`StoreError::Locked`] when another server has it open; else in words for whoever started the server.
     pub fn open(directory: &Path) -> Result<RedbStore, StoreError> {
         let path = directory.join(FILE_NAME);
+        if !path.exists() {
+            make_file(&path)?;
+        }
         let file = path.clone();
         Self::with_opener(path, Box::new(move || open_file(&file)))
     }
@@ -186,19 +191,16 @@ const fn definition(table: Table) -> Definition {
     TableDefinition::new(table.name())
 }
 
+/// Opens a file that exists. One that went away under a running server is not made anew: it would be empty.
 fn open_file(path: &Path) -> Result<Database, StoreError> {
-    let new = !path.exists();
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| words::open_failed(path, &error))?;
-    if new {
-        sync_directory(path).map_err(|error| words::open_failed(path, &error))?;
-    }
+    let file = File::options().read(true).write(true).open(path);
+    database_in(
+        file.map_err(|error| words::open_failed(path, &error))?,
+        path,
+    )
+}
+
+fn database_in(file: File, path: &Path) -> Result<Database, StoreError> {
     let backend = FileBackend::new(file).map_err(|error| words::database_failed(path, error))?;
     Database::builder()
         .set_cache_size(config::REDB_CACHE_BYTES)
@@ -206,7 +208,37 @@ fn open_file(path: &Path) -> Result<Database, StoreError> {
         .map_err(|error| words::database_failed(path, error))
 }
 
-/// A new file is safe only when its directory is on the disk as well.
+/// Makes an empty database under another name and gives it its own when it is whole: a power cut at the wrong moment
+/// would leave a file that no later start could open.
+fn make_file(path: &Path) -> Result<(), StoreError> {
+    let unfinished = path.with_extension("new");
+    let failed = |error| words::open_failed(path, &error);
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
+    let file = options.open(&unfinished).map_err(failed)?;
+    // Of two servers that start at once, one makes the file. The other finds it locked, or under its name already.
+    if file.try_lock().is_err() {
+        return Err(words::in_use(path));
+    }
+    if path.exists() {
+        let _ = std::fs::remove_file(&unfinished); // the other one's is no longer under this name
+        return Ok(());
+    }
+    file.set_len(0).map_err(failed)?;
+    let database = database_in(file, &unfinished)?;
+    std::fs::rename(&unfinished, path)
+        .and_then(|()| sync_directory(path))
+        .map_err(failed)?;
+    drop(database);
+    Ok(())
+}
+
+/// A new name is safe only when its directory is on the disk as well.
 fn sync_directory(path: &Path) -> std::io::Result<()> {
     match path
         .parent()

@@ -99,6 +99,42 @@ fn err_words_say_what_is_wrong_and_the_way_out() {
 }
 
 #[test]
+fn a_database_that_was_not_finished_is_made_anew() {
+    let directory = TempDir::new();
+    let unfinished = directory.path().join("nimesha.new");
+    std::fs::write(&unfinished, vec![0; 10_000]).unwrap();
+    let file = File::open(&unfinished).unwrap();
+    file.lock().unwrap();
+    assert!(matches!(
+        RedbStore::open(directory.path()),
+        Err(StoreError::Locked(_))
+    ));
+    drop(file);
+    let store = RedbStore::open(directory.path()).unwrap();
+    assert!(conformance::rows(&store, Table::Jobs).is_empty());
+    assert!(!unfinished.exists());
+}
+
+#[test]
+fn a_file_that_goes_away_is_not_replaced_by_an_empty_one() {
+    let directory = TempDir::new();
+    let path = directory.path().join(FILE_NAME);
+    let store = RedbStore::open(directory.path()).unwrap();
+    store.commit(&[put("a", b"1")]).unwrap();
+    *store.unsettled.lock() = Some(Vec::new());
+    let aside = directory.path().join("aside");
+    std::fs::rename(&path, &aside).unwrap();
+    let words = store.commit(&[put("b", b"1")]).unwrap_err().to_string();
+    assert!(words.contains("is gone"), "{words}");
+    let words = store.get(Table::Jobs, b"a").unwrap_err().to_string();
+    assert!(words.contains("could not be opened again yet"), "{words}");
+    assert!(!path.exists());
+    std::fs::rename(&aside, &path).unwrap();
+    store.commit(&[put("b", b"1")]).unwrap();
+    assert_eq!(get(&store, "a"), Some(b"1".to_vec()));
+}
+
+#[test]
 fn kalas_database_is_noticed_and_left_alone() {
     let directory = TempDir::new();
     assert_eq!(kala_data_beside(directory.path()), None);

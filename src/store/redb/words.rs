@@ -11,10 +11,14 @@ use crate::store::StoreError;
 /// The file could not be opened by the system.
 pub(super) fn open_failed(path: &Path, error: &io::Error) -> StoreError {
     let shown = path.display();
-    let directory = path.parent().unwrap_or(path).display();
+    let directory = path.parent().unwrap_or(path);
     StoreError::Away(match error.kind() {
+        ErrorKind::NotFound if directory.exists() => {
+            format!("{shown} is gone: it was there when the server started; put it back")
+        }
         ErrorKind::NotFound => format!(
-            "{shown}: the directory {directory} does not exist; make it, or name another one with --boltpath"
+            "{shown}: the directory {} does not exist; make it, or name another one with --boltpath",
+            directory.display()
         ),
         ErrorKind::PermissionDenied => format!(
             "{shown}: no permission to read and write it; give it to the user that the server runs as, or name another \
@@ -39,12 +43,7 @@ pub(super) fn open_failed(path: &Path, error: &io::Error) -> StoreError {
 pub(super) fn database_failed(path: &Path, error: DatabaseError) -> StoreError {
     let shown = path.display();
     match error {
-        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-            StoreError::Locked(format!(
-                "{shown} is in use: another Nimesha works on it; stop that one, or give this one a directory of its own \
-                 with --boltpath"
-            ))
-        }
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => in_use(path),
         DatabaseError::UpgradeRequired(version) => StoreError::Corrupt(format!(
             "{shown} has redb's file format {version}, which Nimesha never wrote; move it away"
         )),
@@ -58,6 +57,14 @@ pub(super) fn database_failed(path: &Path, error: DatabaseError) -> StoreError {
         DatabaseError::Storage(StorageError::Io(error)) => open_failed(path, &error),
         error => failed(path, Failure::Redb(error.into())),
     }
+}
+
+/// Another process has the file.
+pub(super) fn in_use(path: &Path) -> StoreError {
+    StoreError::Locked(format!(
+        "{} is in use: another Nimesha works on it; stop that one, or give this one a directory of its own with --boltpath",
+        path.display()
+    ))
 }
 
 /// A transaction came to nothing.
