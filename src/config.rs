@@ -40,6 +40,9 @@ pub const HISTORY_LIMIT_RUNS: u64 = 1_000;
 pub const WORKERS: usize = 64;
 /// After SIGTERM a command has this long before SIGKILL.
 pub const KILL_AFTER: Duration = Duration::from_secs(5);
+/// A command that ends within this time is seen to its end by its pipe alone; only a longer one is worth a descriptor of
+/// its process. Ten thousand at one instant share two cores for so long each.
+pub const SPRINT: Duration = Duration::from_millis(20);
 /// After a command's exit its pipe is read for so long, in case a process it left behind still writes.
 pub const PIPE_LINGER: Duration = Duration::from_millis(500);
 /// A run that waited longer than this in the queue is a warning.

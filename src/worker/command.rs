@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +57,18 @@ impl Shared {
             environment: Environment::of_this_process(),
             shortage,
             kill_after,
+        }
+    }
+
+    /// A descriptor of process `pid`, which nobody has waited for yet: so its number is still its own, however long
+    /// there is no room for one more descriptor.
+    fn descriptor(&self, pid: Pid) -> io::Result<OwnedFd> {
+        let mut wait = config::SHORTAGE_WAIT_MIN;
+        loop {
+            match pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from) {
+                Err(e) if is_shortage(&e) => self.shortage.wait(&e, None, &mut wait),
+                result => return result,
+            }
         }
     }
 }
@@ -138,7 +151,7 @@ impl<'a> Task<'a> {
         if !self.cwd.is_empty() {
             command.current_dir(self.cwd);
         }
-        command.stdin(Stdio::null()).process_group(0);
+        command.process_group(0);
         Ok(command)
     }
 
@@ -208,6 +221,7 @@ impl LocalExecutor {
             start.deadline(task.limit),
             self.shared.kill_after,
             stop,
+            |pid| self.shared.descriptor(pid),
             |pipe| read(pipe, &mut self.buffer, task.output),
         );
         reaper::forget(pid);
@@ -228,7 +242,7 @@ impl LocalExecutor {
                 .command(&self.shared.environment)
                 .map_err(AttemptEnd::Error)?;
             *start = Start::now();
-            match self.spawn(command) {
+            match spawn(command) {
                 Ok(process) => return Ok(process),
                 Err(e) if is_shortage(&e) => self.shared.shortage.wait(&e, Some(stop), &mut wait),
                 Err(e) => return Err(AttemptEnd::Error(task.explain(&e))),
@@ -241,29 +255,14 @@ impl LocalExecutor {
             }
         }
     }
+}
 
-    /// Starts the process once. `command` is consumed, because it holds the writing end of the pipe.
-    fn spawn(&self, mut command: Command) -> io::Result<Process> {
-        let (reader, writer) = io::pipe()?;
-        command.stderr(writer.try_clone()?).stdout(writer);
-        let child = reaper::spawn(&mut command)?;
-        drop(command);
-        let pid = Pid::from_child(&child);
-        let mut wait = config::SHORTAGE_WAIT_MIN;
-        // The process is not waited for yet, so its number cannot become another one's meanwhile.
-        let pidfd = loop {
-            match pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from) {
-                Ok(pidfd) => break pidfd,
-                Err(e) if is_shortage(&e) => self.shared.shortage.wait(&e, None, &mut wait),
-                Err(e) => {
-                    Process::abandon(child);
-                    reaper::forget(pid);
-                    return Err(e);
-                }
-            }
-        };
-        Ok(Process::new(child, pidfd, reader))
-    }
+/// Starts the process once. `command` is consumed, because it holds the writing end of the pipe.
+fn spawn(mut command: Command) -> io::Result<Process> {
+    let (reader, writer) = io::pipe()?;
+    command.stderr(writer.try_clone()?).stdout(writer);
+    let child = reaper::spawn(&mut command)?;
+    Ok(Process::new(child, reader))
 }
 
 /// Takes what `pipe` has into `output`; false at its end.

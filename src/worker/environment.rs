@@ -7,7 +7,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
 
 /// Where programs are looked for when there is no PATH at all, as the C library does.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -18,6 +20,8 @@ pub(super) struct Environment {
     /// The server's own settings, secrets among them, and what its service manager told it alone.
     hidden: Vec<OsString>,
     path: OsString,
+    /// This process has no input either, as under most service managers: commands can have the same nothing.
+    no_input: bool,
 }
 
 impl Environment {
@@ -28,13 +32,17 @@ impl Environment {
                 .filter(|name| is_hidden(name))
                 .collect(),
             path: std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into()),
+            no_input: has_no_input().unwrap_or(false),
         }
     }
 
-    /// Takes out of `command`'s environment what commands must not see.
+    /// Takes from `command` what it must not see: the server's own variables, and its input.
     pub(super) fn hide(&self, command: &mut Command) {
         for name in &self.hidden {
             command.env_remove(name);
+        }
+        if !self.no_input {
+            command.stdin(Stdio::null());
         }
     }
 
@@ -53,6 +61,14 @@ impl Environment {
 fn is_hidden(name: &OsStr) -> bool {
     let name = name.as_bytes();
     name.starts_with(b"NIMESHA_") || name.starts_with(b"LISTEN_") || name == b"NOTIFY_SOCKET"
+}
+
+/// Whether standard input is /dev/null, open for reading.
+fn has_no_input() -> rustix::io::Result<bool> {
+    let stdin = rustix::stdio::stdin();
+    let (ours, null) = (fstat(stdin)?, stat("/dev/null")?);
+    let writes_only = fcntl_getfl(stdin)?.contains(OFlags::WRONLY);
+    Ok((ours.st_dev, ours.st_ino) == (null.st_dev, null.st_ino) && !writes_only)
 }
 
 fn is_program(file: &Path) -> bool {
@@ -85,6 +101,7 @@ mod tests {
         let server = Environment {
             hidden: Vec::new(),
             path: "/no/such:/bin".into(),
+            no_input: false,
         };
         assert_eq!(server.find("sh", None, ""), Some("/bin/sh".into()));
         assert_eq!(server.find("sh", Some("bin"), "/"), Some("/bin/sh".into()));
