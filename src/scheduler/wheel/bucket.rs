@@ -1,13 +1,11 @@
-//! What a slot of the wheel holds: entries in the order in which they came, their earliest known.
+//! What a closed slot of the wheel holds: entries in the order in which they came, and which of them is the earliest.
 //!
-//! A bucket does not know which of its entries were cancelled; the wheel finds that out when it looks at them.
+//! A bucket does not know which of its entries were cancelled; the wheel finds out when it looks at them.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-
+use super::heap::Heap;
 use super::slab::Key;
 
-/// An entry as the slots hold it: when, and where its value lives.
+/// An entry as the wheel moves it about: when it is due, and where its value lives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
     pub(super) deadline: u64,
@@ -17,10 +15,10 @@ pub(super) struct Item {
 /// The entries of one slot.
 #[derive(Debug)]
 pub(super) enum Bucket {
-    /// As they came; `first` is the position of the earliest. Adding one costs a push.
+    /// As they came; `first` is the position of the earliest. To add one is to push it.
     Loose { items: Vec<Item>, first: usize },
-    /// The earliest was taken out while the slot was still closed (it had been cancelled): from now on the next
-    /// earliest must be at hand as well, or cancelling one after the other would search the slot each time.
+    /// The earliest turned out to be cancelled while the slot was closed. From now on the next one must be at hand as
+    /// well, or cancelling one after the other would search the slot as often.
     Ordered(Heap),
 }
 
@@ -31,14 +29,20 @@ impl Default for Bucket {
 }
 
 impl From<Vec<Item>> for Bucket {
-    /// A bucket of no items, in the vector's memory.
-    fn from(mut items: Vec<Item>) -> Bucket {
-        items.clear();
-        Bucket::Loose { items, first: 0 }
+    fn from(items: Vec<Item>) -> Bucket {
+        let first = items
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, item)| item.deadline);
+        Bucket::Loose {
+            first: first.map_or(0, |(position, _)| position),
+            items,
+        }
     }
 }
 
 impl Bucket {
+    #[inline]
     pub(super) fn push(&mut self, item: Item) {
         match self {
             Bucket::Loose { items, first } => {
@@ -55,6 +59,7 @@ impl Bucket {
     }
 
     /// The earliest entry; among equals the one that came first.
+    #[inline]
     pub(super) fn first(&self) -> Option<Item> {
         match self {
             Bucket::Loose { items, first } => items.get(*first).copied(),
@@ -65,11 +70,23 @@ impl Bucket {
     /// Takes the earliest entry out.
     pub(super) fn pop(&mut self) -> Option<Item> {
         if let Bucket::Loose { items, .. } = self {
-            *self = Bucket::Ordered(Heap::from_iter(items.drain(..)));
+            *self = Bucket::Ordered(items.drain(..).collect());
         }
         match self {
             Bucket::Ordered(heap) => heap.pop(),
             Bucket::Loose { .. } => None,
+        }
+    }
+
+    /// Drops the entries that are not `live`, and the memory they took.
+    pub(super) fn retain(&mut self, live: impl Fn(&Item) -> bool) {
+        match self {
+            Bucket::Loose { items, .. } => {
+                items.retain(live);
+                items.shrink_to(2 * items.len());
+                *self = Bucket::from(std::mem::take(items));
+            }
+            Bucket::Ordered(heap) => heap.retain(live),
         }
     }
 
@@ -81,75 +98,3 @@ impl Bucket {
         }
     }
 }
-
-/// A binary heap that gives equal deadlines back in the order in which they came.
-#[derive(Debug, Default)]
-pub(super) struct Heap {
-    heap: BinaryHeap<Ranked>,
-    pushed: u64,
-}
-
-impl Heap {
-    pub(super) fn push(&mut self, item: Item) {
-        self.heap.push(Ranked {
-            item,
-            rank: self.pushed,
-        });
-        self.pushed += 1;
-    }
-
-    pub(super) fn first(&self) -> Option<Item> {
-        self.heap.peek().map(|ranked| ranked.item)
-    }
-
-    pub(super) fn pop(&mut self) -> Option<Item> {
-        self.heap.pop().map(|ranked| ranked.item)
-    }
-
-    /// All entries, from the earliest to the last.
-    pub(super) fn into_items(self) -> Vec<Item> {
-        let mut ranked = self.heap.into_vec();
-        ranked.sort_unstable_by(|a, b| b.cmp(a));
-        ranked.into_iter().map(|ranked| ranked.item).collect()
-    }
-}
-
-impl FromIterator<Item> for Heap {
-    fn from_iter<I: IntoIterator<Item = Item>>(items: I) -> Heap {
-        let heap: BinaryHeap<Ranked> = (0..)
-            .zip(items)
-            .map(|(rank, item)| Ranked { item, rank })
-            .collect();
-        Heap {
-            pushed: heap.len() as u64,
-            heap,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Ranked {
-    item: Item,
-    rank: u64,
-}
-
-impl Ord for Ranked {
-    /// Backwards, since the standard heap gives the greatest first.
-    fn cmp(&self, other: &Ranked) -> Ordering {
-        (other.item.deadline, other.rank).cmp(&(self.item.deadline, self.rank))
-    }
-}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Ranked) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Ranked) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Ranked {}

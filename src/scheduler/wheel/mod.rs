@@ -4,11 +4,14 @@
 //! on its deadline and on how far the wheel has turned, so a million entries cost as much each as a thousand do.
 
 mod bucket;
+mod heap;
+mod open;
 mod slab;
 #[cfg(test)]
 mod tests;
 
-use self::bucket::{Bucket, Heap, Item};
+use self::bucket::{Bucket, Item};
+use self::open::Open;
 pub use self::slab::Key;
 use self::slab::Slab;
 
@@ -19,8 +22,9 @@ const LEVEL_BITS: u32 = 6;
 const SLOTS: usize = 1 << LEVEL_BITS;
 /// As many levels as it takes to reach the last tick of a `u64`.
 const LEVELS: usize = (u64::BITS - GRAIN_BITS).div_ceil(LEVEL_BITS) as usize;
-/// A bucket keeps its memory for the next turn up to this many items (1 KiB), a larger one gives it back.
-const KEPT_ITEMS: usize = 64;
+/// A slot with at most so many items is sorted as a whole, a fuller one is dealt out to finer slots first. So many
+/// items' memory (2 KiB) is kept in an emptied slot.
+const FEW: usize = 128;
 /// Cancelled entries are swept out when they outnumber the others by this: so a sweep is paid by as many cancels.
 const SWEEP_MIN: usize = 1024;
 
@@ -35,12 +39,15 @@ const SWEEP_MIN: usize = 1024;
 /// ```
 pub struct Wheel<T> {
     now: u64,
+    /// How far the wheel has turned, in finest slots: all closed ones are after it.
     at: u64,
-    run: Vec<Item>,
-    late: Heap,
+    /// The tick at which the first closed occupied slot begins.
+    closed_from: u64,
+    open: Open,
     occupied: [u64; LEVELS],
     buckets: Box<[Bucket]>,
     values: Slab<T>,
+    /// How many items are still about whose entries have been cancelled.
     cancelled: usize,
 }
 
@@ -62,8 +69,8 @@ impl<T> Wheel<T> {
         Wheel {
             now,
             at: slot_of(now),
-            run: Vec::new(),
-            late: Heap::default(),
+            closed_from: u64::MAX,
+            open: Open::default(),
             occupied: [0; LEVELS],
             buckets: (0..LEVELS * SLOTS).map(|_| Bucket::default()).collect(),
             values: Slab::with_capacity(capacity),
@@ -106,8 +113,8 @@ impl<T> Wheel<T> {
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let value = self.values.remove(key)?;
         self.cancelled += 1;
-        if self.cancelled > self.values.len() + SWEEP_MIN {
-            self.rebuild();
+        if self.cancelled > self.len() + SWEEP_MIN {
+            self.sweep();
         }
         Some(value)
     }
@@ -129,146 +136,151 @@ impl<T> Wheel<T> {
     pub fn pop_due(&mut self, now: u64) -> Option<(u64, T)> {
         self.now = self.now.max(now);
         loop {
-            while let Some(item) = self.first_open() {
-                if item.deadline > now {
-                    return None;
-                }
-                self.pop_open();
-                if let Some(value) = self.values.remove(item.key) {
-                    return Some((item.deadline, value));
-                }
-                self.cancelled -= 1;
+            let first = self.open.first();
+            if first.is_none_or(|item| item.deadline >= self.closed_from) && self.turn(slot_of(now))
+            {
+                continue;
             }
-            if !self.turn(slot_of(now)) {
-                return None;
+            let item = first.filter(|item| item.deadline <= now)?;
+            self.open.pop();
+            if let Some(value) = self.values.remove(item.key) {
+                return Some((item.deadline, value));
             }
+            self.cancelled -= 1;
         }
     }
 
-    /// Turns the wheel back: the clock was set back to `now`. All entries stay, those that were due may be no more.
+    /// Turns the wheel back: the clock was set back to `now`. All entries stay; those that were due may be no more.
     pub fn rewind(&mut self, now: u64) {
         self.now = now;
-        if slot_of(now) < self.at {
-            self.at = slot_of(now);
-            self.rebuild();
+        if slot_of(now) >= self.at {
+            return;
+        }
+        self.at = slot_of(now);
+        self.closed_from = u64::MAX;
+        self.occupied = [0; LEVELS];
+        let mut items = std::mem::take(&mut self.open).into_items();
+        for bucket in &mut self.buckets {
+            items.append(&mut std::mem::take(bucket).into_items());
+        }
+        for item in items {
+            self.place(item);
         }
     }
 
     /// Puts an item where it belongs as the wheel stands.
+    #[inline]
     fn place(&mut self, item: Item) {
         let slot = slot_of(item.deadline);
         if slot <= self.at {
-            self.late.push(item);
+            self.open.push_late(item);
             return;
         }
         let level = (slot ^ self.at).ilog2() / LEVEL_BITS;
-        let digit = (slot >> (level * LEVEL_BITS)) as usize % SLOTS;
+        let shift = level * LEVEL_BITS;
+        let digit = (slot >> shift) as usize % SLOTS;
+        self.closed_from = self.closed_from.min(slot >> shift << shift << GRAIN_BITS);
         self.occupied[level as usize] |= 1 << digit;
         self.buckets[level as usize * SLOTS + digit].push(item);
     }
 
-    /// The earliest item whose entry still waits; cancelled ones before it are dropped.
+    /// Position of the first occupied bucket, and the finest slot with which it begins.
+    #[inline]
+    fn first_closed(&self) -> Option<(usize, u64)> {
+        let level = self.occupied.iter().position(|&word| word != 0)?;
+        let digit = self.occupied[level].trailing_zeros() as usize;
+        let shift = level as u32 * LEVEL_BITS;
+        let above = self.at >> shift >> LEVEL_BITS << LEVEL_BITS;
+        Some((level * SLOTS + digit, (above | digit as u64) << shift))
+    }
+
+    /// To be called when buckets have become empty.
+    fn refresh_closed_from(&mut self) {
+        let first = self.first_closed();
+        self.closed_from = first.map_or(u64::MAX, |(_, start)| start << GRAIN_BITS);
+    }
+
+    fn mark_empty(&mut self, bucket: usize) {
+        self.occupied[bucket / SLOTS] &= !(1 << (bucket % SLOTS));
+    }
+
+    /// The earliest item whose entry still waits; cancelled ones before it are dropped. No slot is opened for it.
     fn first(&mut self) -> Option<Item> {
-        loop {
-            let item = match self.first_open() {
-                Some(item) => item,
-                None => {
-                    let (level, digit) = self.first_bucket()?;
-                    match self.buckets[level * SLOTS + digit].first() {
-                        Some(item) => item,
-                        None => {
-                            self.occupied[level] &= !(1 << digit);
-                            continue;
-                        }
-                    }
-                }
+        while !self.is_empty() {
+            let open = self.open.first();
+            let closed = match open {
+                Some(item) if item.deadline < self.closed_from => None,
+                _ => self.first_closed().map(|(bucket, _)| bucket),
             };
+            // Of equal ones the open one came first.
+            let both = open
+                .into_iter()
+                .chain(closed.and_then(|bucket| self.buckets[bucket].first()));
+            let item = both.min_by_key(|item| item.deadline)?;
             if self.values.contains(item.key) {
                 return Some(item);
             }
             self.cancelled -= 1;
-            if self.pop_open().is_none()
-                && let Some((level, digit)) = self.first_bucket()
-            {
-                self.buckets[level * SLOTS + digit].pop();
+            match closed {
+                Some(bucket) if open.is_none_or(|open| item.deadline < open.deadline) => {
+                    self.buckets[bucket].pop();
+                    if self.buckets[bucket].first().is_none() {
+                        self.mark_empty(bucket);
+                        self.refresh_closed_from();
+                    }
+                }
+                _ => drop(self.open.pop()),
             }
         }
+        None
     }
 
-    /// The earliest item of the open slot. Of equal ones those of the run were there before the late ones.
-    fn first_open(&self) -> Option<Item> {
-        match (self.run.last().copied(), self.late.first()) {
-            (Some(run), Some(late)) if late.deadline < run.deadline => Some(late),
-            (Some(run), _) => Some(run),
-            (None, late) => late,
-        }
-    }
-
-    fn pop_open(&mut self) -> Option<Item> {
-        match (self.run.last(), self.late.first()) {
-            (Some(run), Some(late)) if late.deadline < run.deadline => self.late.pop(),
-            (Some(_), _) => self.run.pop(),
-            (None, _) => self.late.pop(),
-        }
-    }
-
-    /// Level and digit of the earliest occupied slot.
-    fn first_bucket(&self) -> Option<(usize, usize)> {
-        let level = self.occupied.iter().position(|&word| word != 0)?;
-        Some((level, self.occupied[level].trailing_zeros() as usize))
-    }
-
-    /// Opens the first occupied slot, if it begins by slot `limit`. The open slot must be used up.
+    /// Opens the first closed slot if it begins by slot `limit`, else turns the wheel to there.
     fn turn(&mut self, limit: u64) -> bool {
-        let Some((level, digit)) = self.first_bucket() else {
+        let Some((bucket, start)) = self.first_closed().filter(|&(_, start)| start <= limit) else {
             self.at = self.at.max(limit);
-            return false;
-        };
-        let shift = level as u32 * LEVEL_BITS;
-        let above = self.at >> shift >> LEVEL_BITS << LEVEL_BITS;
-        if (above | digit as u64) << shift > limit {
-            self.at = self.at.max(limit);
-            return false;
-        }
-        self.occupied[level] &= !(1 << digit);
-        let bucket = std::mem::take(&mut self.buckets[level * SLOTS + digit]);
-        let Some(first) = bucket.first() else {
-            return true;
-        };
-        self.at = slot_of(first.deadline).min(limit);
-        let items = bucket.into_items();
-        for &item in &items {
-            if slot_of(item.deadline) == self.at {
-                self.run.push(item);
-            } else {
-                self.place(item);
+            if self.open.first().is_none() {
+                self.open.shrink_to(FEW);
             }
+            return false;
+        };
+        let closed = std::mem::take(&mut self.buckets[bucket]);
+        let first = closed.first().map_or(start, |item| slot_of(item.deadline));
+        self.at = first.min(limit);
+        self.mark_empty(bucket);
+        self.refresh_closed_from();
+
+        let mut items = closed.into_items();
+        if items.len() > FEW && bucket >= SLOTS {
+            items.retain(|&item| {
+                let stays = slot_of(item.deadline) == self.at;
+                if !stays {
+                    self.place(item);
+                }
+                stays
+            });
         }
-        if items.capacity() <= KEPT_ITEMS {
-            self.buckets[level * SLOTS + digit] = Bucket::from(items);
+        let all = items.len();
+        items.retain(|item| self.values.contains(item.key));
+        self.cancelled -= all - items.len();
+        self.open.merge(&mut items);
+        if items.capacity() <= FEW {
+            self.buckets[bucket] = Bucket::from(items);
         }
-        self.run.sort_by_key(|item| item.deadline);
-        self.run.reverse();
         true
     }
 
-    /// Places all entries anew and forgets the cancelled ones.
-    fn rebuild(&mut self) {
-        let mut items = std::mem::take(&mut self.run);
-        items.reverse();
-        items.extend(std::mem::take(&mut self.late).into_items());
-        for bucket in &mut self.buckets {
-            items.append(&mut std::mem::take(bucket).into_items());
-        }
-        self.occupied = [0; LEVELS];
-        self.cancelled = 0;
-        if self.is_empty() {
-            self.values.clear();
-        }
-        for item in items {
-            if self.values.contains(item.key) {
-                self.place(item);
+    /// Drops what is left of cancelled entries.
+    fn sweep(&mut self) {
+        let live = |item: &Item| self.values.contains(item.key);
+        self.open.retain(live);
+        for (position, bucket) in self.buckets.iter_mut().enumerate() {
+            bucket.retain(live);
+            if bucket.first().is_none() {
+                self.occupied[position / SLOTS] &= !(1 << (position % SLOTS));
             }
         }
+        self.cancelled = 0;
+        self.refresh_closed_from();
     }
 }

@@ -24,6 +24,8 @@ enum Place<T> {
 
 /// The end of the chain of vacant places.
 const NONE: u32 = u32::MAX;
+/// An empty slab keeps memory for this many places.
+const PLACES_KEPT: usize = 1024;
 
 #[derive(Debug)]
 pub(super) struct Slab<T> {
@@ -47,6 +49,7 @@ impl<T> Slab<T> {
         self.len
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, value: T) -> Key {
         let stamp = self.stamp;
         self.stamp = stamp.checked_add(1).unwrap_or(NonZeroU32::MIN);
@@ -67,6 +70,7 @@ impl<T> Slab<T> {
         Key { index, stamp }
     }
 
+    #[inline]
     pub(super) fn get(&self, key: Key) -> Option<&T> {
         match self.places.get(key.index as usize) {
             Some(Place::Taken { stamp, value }) if *stamp == key.stamp => Some(value),
@@ -74,10 +78,12 @@ impl<T> Slab<T> {
         }
     }
 
+    #[inline]
     pub(super) fn contains(&self, key: Key) -> bool {
         self.get(key).is_some()
     }
 
+    #[inline]
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {
         let place = self.places.get_mut(key.index as usize)?;
         if !matches!(place, Place::Taken { stamp, .. } if *stamp == key.stamp) {
@@ -86,17 +92,16 @@ impl<T> Slab<T> {
         let taken = std::mem::replace(place, Place::Vacant { next: self.vacant });
         self.vacant = key.index;
         self.len -= 1;
+        if self.len == 0 {
+            // Stamps go on, so the keys from before still name nothing.
+            self.places.clear();
+            self.places.shrink_to(PLACES_KEPT);
+            self.vacant = NONE;
+        }
         match taken {
             Place::Taken { value, .. } => Some(value),
             Place::Vacant { .. } => None,
         }
-    }
-
-    /// Gives the memory back. The stamps go on, so keys from before still name nothing.
-    pub(super) fn clear(&mut self) {
-        self.places = Vec::new();
-        self.vacant = NONE;
-        self.len = 0;
     }
 }
 
@@ -117,13 +122,16 @@ mod tests {
     }
 
     #[test]
-    fn keys_from_before_a_clear_name_nothing() {
+    fn an_empty_slab_gives_memory_back_and_old_keys_name_nothing() {
         let mut slab = Slab::with_capacity(0);
-        let old = slab.insert('a');
-        slab.clear();
-        assert_eq!(slab.get(old), None);
-        slab.insert('b');
-        assert_eq!(slab.get(old), None);
+        let keys: Vec<_> = (0..100 * PLACES_KEPT).map(|n| slab.insert(n)).collect();
+        for &key in &keys {
+            assert!(slab.remove(key).is_some());
+        }
+        assert!(slab.places.capacity() <= PLACES_KEPT);
+        let new = slab.insert(7);
+        assert!(keys.iter().all(|&key| slab.get(key).is_none()));
+        assert_eq!(slab.get(new), Some(&7));
     }
 
     #[test]

@@ -60,7 +60,12 @@ impl Desk {
         let tickets = 0..units.len() as u64;
         self.writer.submit(units);
         let done = self.committed.recv_timeout(PATIENCE).unwrap();
-        assert!(done.outcomes.iter().map(|(unit, _)| unit.ticket).eq(tickets));
+        assert!(
+            done.outcomes
+                .iter()
+                .map(|(unit, _)| unit.ticket)
+                .eq(tickets)
+        );
         done.outcomes
             .iter()
             .map(
