@@ -50,37 +50,59 @@ impl Timers for Wheel<u32> {
     }
 }
 
-/// A binary heap; a cancelled timer stays in it until it comes up. It is given numbers for keys for nothing: a
-/// table of values by insertion, never reused, which only a benchmark can afford.
+/// A binary heap; a cancelled timer stays in it until it comes up. Values are in a table whose places are used again,
+/// told apart by a stamp, so that a key that is out of date is harmless, as it is with the wheel.
 pub(crate) struct Heap {
-    heap: BinaryHeap<Reverse<(u64, u32)>>,
-    values: Vec<Option<u32>>,
+    heap: BinaryHeap<Reverse<(u64, u32, u32)>>,
+    values: Vec<(u32, Option<u32>)>,
+    vacant: Vec<u32>,
+    stamp: u32,
+}
+
+impl Heap {
+    fn take(&mut self, stamp: u32, place: u32) -> Option<u32> {
+        let value = self
+            .values
+            .get_mut(place as usize)
+            .filter(|v| v.0 == stamp)?
+            .1
+            .take()?;
+        self.vacant.push(place);
+        Some(value)
+    }
 }
 
 impl Timers for Heap {
-    type Key = u32;
+    type Key = (u32, u32);
 
     fn new() -> Self {
         Heap {
             heap: BinaryHeap::new(),
             values: Vec::new(),
+            vacant: Vec::new(),
+            stamp: 0,
         }
     }
 
-    fn insert(&mut self, deadline: u64, value: u32) -> u32 {
-        let key = self.values.len() as u32;
-        self.values.push(Some(value));
-        self.heap.push(Reverse((deadline, key)));
-        key
+    fn insert(&mut self, deadline: u64, value: u32) -> (u32, u32) {
+        self.stamp += 1;
+        let entry = (self.stamp, Some(value));
+        let place = self.vacant.pop().unwrap_or(self.values.len() as u32);
+        match self.values.get_mut(place as usize) {
+            Some(vacant) => *vacant = entry,
+            None => self.values.push(entry),
+        }
+        self.heap.push(Reverse((deadline, self.stamp, place)));
+        (self.stamp, place)
     }
 
-    fn cancel(&mut self, key: u32) -> Option<u32> {
-        self.values[key as usize].take()
+    fn cancel(&mut self, (stamp, place): (u32, u32)) -> Option<u32> {
+        self.take(stamp, place)
     }
 
     fn next_deadline(&mut self) -> Option<u64> {
-        while let Some(&Reverse((deadline, key))) = self.heap.peek() {
-            if self.values[key as usize].is_some() {
+        while let Some(&Reverse((deadline, stamp, place))) = self.heap.peek() {
+            if matches!(self.values[place as usize], (s, Some(_)) if s == stamp) {
                 return Some(deadline);
             }
             self.heap.pop();
@@ -89,12 +111,12 @@ impl Timers for Heap {
     }
 
     fn pop_due(&mut self, now: u64) -> Option<u32> {
-        while let Some(&Reverse((deadline, key))) = self.heap.peek() {
+        while let Some(&Reverse((deadline, stamp, place))) = self.heap.peek() {
             if deadline > now {
                 return None;
             }
             self.heap.pop();
-            if let Some(value) = self.values[key as usize].take() {
+            if let Some(value) = self.take(stamp, place) {
                 return Some(value);
             }
         }

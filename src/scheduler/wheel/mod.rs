@@ -1,7 +1,7 @@
 //! The timing wheel: which entry is due next, among as many as there are.
 //!
-//! It is data only: it reads no clock, waits for nothing, takes no lock; `now` is told to it. An entry's place depends
-//! on its deadline and on how far the wheel has turned, so a million entries cost as much each as a thousand do.
+//! It is data only. It reads no clock, waits for nothing and takes no lock; `now` is told to it, so a year can be played
+//! through in a test.
 
 mod bucket;
 mod heap;
@@ -15,37 +15,61 @@ use self::open::Open;
 pub use self::slab::Key;
 use self::slab::Slab;
 
-/// A tick is a microsecond; the finest slot is this many bits of them wide, about a millisecond.
+/// A tick is a microsecond; the finest slot is this many bits of them wide: about a millisecond.
 const GRAIN_BITS: u32 = 10;
-/// A level has as many slots as a word has bits, so one word says which of them are occupied.
+/// A level has as many slots as a word has bits, so that one word says which of them are occupied.
 const LEVEL_BITS: u32 = 6;
 const SLOTS: usize = 1 << LEVEL_BITS;
 /// As many levels as it takes to reach the last tick of a `u64`.
 const LEVELS: usize = (u64::BITS - GRAIN_BITS).div_ceil(LEVEL_BITS) as usize;
-/// A slot with at most so many items is sorted as a whole, a fuller one is dealt out to finer slots first. So many
-/// items' memory (2 KiB) is kept in an emptied slot.
-const FEW: usize = 128;
-/// Cancelled entries are swept out when they outnumber the others by this: so a sweep is paid by as many cancels.
-const SWEEP_MIN: usize = 1024;
+/// A slot of at most so many items is sorted as a whole, a fuller one is dealt out to finer slots first. An emptied
+/// slot keeps the memory of so many (2 KiB). Small in tests, so that they see fuller slots as well.
+const FEW: usize = if cfg!(test) { 3 } else { 128 };
+/// Cancelled entries are swept out when they outnumber the waiting ones by so many: the cancels pay for the sweep.
+const SWEEP_MIN: usize = if cfg!(test) { 16 } else { 1024 };
 
-/// A hierarchical timing wheel: entries of `T` that come due at a tick, in order of deadline, then of insertion.
+/// A hierarchical timing wheel: entries of `T`, each due at a tick, in order of deadline, then of insertion.
+///
+/// The deadline's bits say where an entry belongs. Read from the top, the first six-bit digit in which the deadline
+/// differs from `at`, how far the wheel has turned, is the level; the value of the digit is the slot.
 ///
 /// ```text
-///                    at
-///  level 0           |###|   |  #|   |   |   |   |     64 slots of   1 ms
-///  level 1       |###############|   |      #|         64 slots of  66 ms
-///  level 2  |#####################|      |    #  #|    64 slots of 4.2 s
-///    ...                                               to level 8: 64 slots of 9,100 years
+///   deadline   | digit 8 |   ...   | digit 2 | digit 1 | digit 0 | 10 bits in the slot |
+///
+///                        at
+///                         v
+///   level 0    ........... open |   | # |   |   | # |      64 slots of 1 ms each
+///   level 1    ........... |         #         |    |      64 slots of 66 ms
+///   level 2    ........... |                        |  #   64 slots of 4.2 s
+///    ...                                                   level 8: 64 slots of 9,100 years
 /// ```
+///
+/// To insert is to push into a slot's vector. When the time comes to the first occupied slot, which one word of
+/// occupancy a level tells by its trailing zeros, it is *opened*: if it is full, its entries are dealt out to the
+/// levels below, else they are sorted and wait in order beside what is still closed. So each entry is moved a few
+/// times in its life, always from one vector to the end of another, whether a thousand wait or a million.
+///
+/// Nothing is opened to look ahead: each slot knows its earliest entry, so the next deadline is exact and costs a
+/// look at the first one. A cancelled entry loses its value at once; what stands for it in a slot is dropped when
+/// it comes up or when such remains are the majority.
+///
+/// The wheel is scheme 7 of G. Varghese and T. Lauck, *Hashed and Hierarchical Timing Wheels*, SOSP 1987. Theirs turns
+/// with every tick and holds lists; this one jumps from slot to slot, and it sorts slots of few entries, which
+/// saves the lower levels where timers are sparse (as in W. T. Tang, R. S. M. Goh and I. L.-J. Thng, *Ladder Queue*,
+/// ACM TOMACS 2005).
 pub struct Wheel<T> {
+    /// The latest tick that the wheel was told.
     now: u64,
-    /// How far the wheel has turned, in finest slots: all closed ones are after it.
+    /// How far the wheel has turned, counted in finest slots. Closed slots are later.
     at: u64,
-    /// The tick at which the first closed occupied slot begins.
+    /// The tick at which the first closed slot that is occupied begins; before it only open entries are due.
     closed_from: u64,
     open: Open,
+    /// A word a level: which of its slots hold something.
     occupied: [u64; LEVELS],
+    /// The slots, level by level.
     buckets: Box<[Bucket]>,
+    /// What the entries carry; everything above holds keys to it.
     values: Slab<T>,
     /// How many items are still about whose entries have been cancelled.
     cancelled: usize,
