@@ -64,6 +64,7 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod http;
 pub mod job;
 pub mod logging;

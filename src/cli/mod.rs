@@ -6,6 +6,7 @@
 mod argv;
 mod next;
 mod run;
+mod serve;
 mod sources;
 
 use std::ffi::OsString;
@@ -116,9 +117,7 @@ pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
     };
     match nimesha.command {
         _ if nimesha.version => print(&format!("nimesha {}\n", env!("CARGO_PKG_VERSION"))),
-        Some(Command::Serve(settings)) => {
-            settings.check().map_err(|e| CliError::Usage(e.to_string()))
-        }
+        Some(Command::Serve(settings)) => serve::run(&settings),
         Some(Command::Run(run)) => run.run(),
         Some(Command::Next(next)) => next.run(),
         None => Err(CliError::Usage("no command is given".into())),

@@ -1,10 +1,11 @@
 //! The sockets of the server: taken before anything else, so that a port in use is said at once.
 
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::fs;
 
 use rustix::fs::Mode;
 
@@ -33,16 +34,28 @@ impl Drop for SocketFile {
 /// Takes the addresses that the settings name.
 pub(super) fn open(settings: &Settings) -> Result<Sockets, Error> {
     let mut listeners = Vec::new();
-    for address in settings.listen_addresses().map_err(|error| error.to_string())? {
+    for address in settings
+        .listen_addresses()
+        .map_err(|error| error.to_string())?
+    {
         let listener = TcpListener::bind(address);
-        listeners.push(Listener::Tcp(listener.map_err(|error| failed(format!("listen on {address}"), &error))?));
+        listeners.push(Listener::Tcp(
+            listener.map_err(|error| failed(format!("listen on {address}"), &error))?,
+        ));
     }
     let Some(path) = &settings.listen_unix else {
-        return Ok(Sockets { listeners, file: None });
+        return Ok(Sockets {
+            listeners,
+            file: None,
+        });
     };
-    let listener = bind_unix(path).map_err(|error| failed(format!("listen on {}", path.display()), &error))?;
+    let listener =
+        bind_unix(path).map_err(|error| failed(format!("listen on {}", path.display()), &error))?;
     listeners.push(Listener::Unix(listener));
-    Ok(Sockets { listeners, file: Some(SocketFile(path.clone())) })
+    Ok(Sockets {
+        listeners,
+        file: Some(SocketFile(path.clone())),
+    })
 }
 
 /// Binds a socket that its owner alone may open. A file that a dead server left there is replaced; one behind which
@@ -66,6 +79,9 @@ fn bind_private(path: &Path) -> io::Result<UnixListener> {
     bound
 }
 
+/// Connecting to any file that nobody listens on is refused, so that alone does not tell a socket.
 fn is_left_over(path: &Path) -> bool {
-    UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == ErrorKind::ConnectionRefused;
+    is_socket && UnixStream::connect(path).is_err_and(refused)
 }

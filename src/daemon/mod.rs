@@ -59,7 +59,7 @@ pub fn run(settings: &Settings) -> Result<(), Error> {
     log::info!("Preparing cache");
     let store = open_store(settings)?;
     let (scheduler, dispatcher) = start_scheduler(settings, &store)?;
-    let handler = Arc::new(Api::new(Arc::clone(scheduler.registry()), store, scheduler.clone(), api_settings(settings)));
+    let handler = Arc::new(Api::new(scheduler.clone(), store, api_settings(settings)));
     let file = sockets.file;
     let server = Server::start(sockets.listeners, Limits::default(), handler);
     let server = server.map_err(|error| failed("start the HTTP server", &error))?;
@@ -70,11 +70,13 @@ pub fn run(settings: &Settings) -> Result<(), Error> {
         log::info!("Starting server on {}", file.0.display());
     }
 
-    let joined = thread::Builder::new().name("stop".to_owned()).spawn(move || {
-        dispatcher.join();
-        // Whoever waited for it has gone.
-        let _ = events.send(Event::Ended);
-    });
+    let joined = thread::Builder::new()
+        .name("stop".to_owned())
+        .spawn(move || {
+            dispatcher.join();
+            // Whoever waited for it has gone.
+            let _ = events.send(Event::Ended);
+        });
     joined.map_err(|error| failed("watch the dispatcher", &error))?;
     wait_for_the_end(&happened, &scheduler, settings.grace);
     server.shutdown();
@@ -88,7 +90,10 @@ fn wait_for_the_end(happened: &Receiver<Event>, scheduler: &Handle, grace: Durat
     let Ok(Event::Stop) = happened.recv() else {
         return;
     };
-    log::info!("Stopping: nothing starts any more, and runs have {} s to finish", grace.as_secs());
+    log::info!(
+        "Stopping: nothing starts any more, and runs have {} s to finish",
+        grace.as_secs()
+    );
     scheduler.stop();
     for patience in [grace, config::STOP_KILL_AFTER] {
         if let Ok(Event::Ended) = happened.recv_timeout(patience) {
@@ -111,7 +116,9 @@ fn watch_signals(events: Sender<Event>) -> io::Result<()> {
             }
         }
     };
-    thread::Builder::new().name("signals".to_owned()).spawn(watch)?;
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(watch)?;
     Ok(())
 }
 
@@ -122,13 +129,18 @@ fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Error> {
     }
     let directory = &settings.boltpath;
     let store = RedbStore::open(directory).map_err(|error| error.to_string())?;
-    let compacted = store.compact_if_worth_it().map_err(|error| error.to_string())?;
+    let compacted = store
+        .compact_if_worth_it()
+        .map_err(|error| error.to_string())?;
     if let Some((before, after)) = compacted {
         log::info!("made the job database smaller, from {before} to {after} bytes");
     }
     let is_new = load::prepare(&store).map_err(|error| error.to_string())?;
     if is_new && let Some(path) = redb::kala_data_beside(directory) {
-        log::warn!("{} holds jobs of Kala, which this server does not read; it starts without jobs", path.display());
+        log::warn!(
+            "{} holds jobs of Kala, which this server does not read; it starts without jobs",
+            path.display()
+        );
     }
     match settings.no_tx_persist {
         true => Ok(Arc::new(Relaxed::new(Arc::new(store)))),
@@ -137,7 +149,10 @@ fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Error> {
 }
 
 /// Starts what decides, what writes and what runs, going on from what the store remembers.
-fn start_scheduler(settings: &Settings, store: &Arc<dyn Store>) -> Result<(Handle, Dispatcher), Error> {
+fn start_scheduler(
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+) -> Result<(Handle, Dispatcher), Error> {
     let loaded = load::load(&**store, settings.timezone).map_err(|error| error.to_string())?;
     let (handle, inbox) = scheduler::channel();
     let keep = Keep {
@@ -147,12 +162,22 @@ fn start_scheduler(settings: &Settings, store: &Arc<dyn Store>) -> Result<(Handl
     };
     let persist_every = settings.no_tx_persist.then_some(settings.persist_every);
     let committed = handle.clone();
-    let writer = Writer::start(Arc::clone(store), WriterConfig { keep, persist_every }, move |batch| {
-        committed.committed(batch);
-    });
+    let writer = Writer::start(
+        Arc::clone(store),
+        WriterConfig {
+            keep,
+            persist_every,
+        },
+        move |batch| {
+            committed.committed(batch);
+        },
+    );
     let writer = writer.map_err(|error| error.to_string())?;
     let completed = handle.clone();
-    let pool = PoolConfig { workers: settings.workers, ..PoolConfig::default() };
+    let pool = PoolConfig {
+        workers: settings.workers,
+        ..PoolConfig::default()
+    };
     let pool = Pool::start(pool, move |completion| completed.completed(completion));
     let pool = pool.map_err(|error| failed("start the workers", &error))?;
     let core = scheduler::core::Settings {
@@ -162,7 +187,8 @@ fn start_scheduler(settings: &Settings, store: &Arc<dyn Store>) -> Result<(Handl
     let dispatcher = Dispatcher::start(inbox, core, loaded, writer, pool, Journal::default());
     let dispatcher = dispatcher.map_err(|error| failed("start the dispatcher", &error))?;
     let stepped = handle.clone();
-    clock::watch_steps(move || stepped.clock_stepped()).map_err(|error| failed("watch the clock", &error))?;
+    clock::watch_steps(move || stepped.clock_stepped())
+        .map_err(|error| failed("watch the clock", &error))?;
     Ok((handle, dispatcher))
 }
 
@@ -171,6 +197,7 @@ fn api_settings(settings: &Settings) -> api::Settings {
         zone: settings.timezone,
         default_owner: settings.default_owner.as_str().into(),
         history_limit: settings.history_limit,
+        history_ttl: settings.jobstat_ttl.0,
     }
 }
 

@@ -28,7 +28,7 @@ use values::{JobDb, Port, Secret, Ttl};
     example = "Keep jobs in ./nimesha.redb, answer on http://127.0.0.1:8000:\n  {command_name}",
     example = "Another port and another directory:\n  {command_name} -p 2222 --boltpath /var/lib/nimesha",
     example = "Just try it, store nothing:\n  {command_name} --no-persist",
-    note = "--flag value and --flag=value mean the same. Each flag has an environment\n  \
+    note = "A value may follow its flag after a space or a =. Each flag has an environment\n  \
             variable: --jobdb-address is NIMESHA_JOBDB_ADDRESS, --no-persist is\n  \
             NIMESHA_NO_PERSIST=true. The command line wins over the environment, the\n  \
             environment over the file of --config."

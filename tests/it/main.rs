@@ -6,5 +6,9 @@ mod support;
 
 /// The command line: words, help, exit codes, `run` and `next`.
 mod cli;
+/// The README: its commands work when pasted.
+mod readme;
+/// The server's life: start, signals, sockets, log.
+mod serve;
 /// What the sources keep to: floors, headers, sizes, one place for clocks.
 mod tidy;

@@ -1,6 +1,12 @@
 //! The program, started with some words and awaited.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::DEADLINE;
 
 /// What the program said and ended with.
 #[derive(Debug)]
@@ -12,10 +18,21 @@ pub(crate) struct Ended {
 
 /// Runs the program to its end.
 pub(crate) fn nimesha(words: &[&str]) -> Ended {
-    let output = bare_command()
+    let mut command = bare_command();
+    command
         .args(words)
-        .output()
-        .expect("the program starts");
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().expect("the program starts");
+    let pid = Pid::from_child(&child);
+    let (done, ended) = mpsc::channel();
+    thread::spawn(move || done.send(child.wait_with_output()));
+    let output = ended.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+        // Not awaited yet, so the number is still its own.
+        let _ = kill_process(pid, Signal::KILL);
+        panic!("nimesha {words:?} does not come to an end");
+    });
+    let output = output.expect("its output can be read");
     Ended {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

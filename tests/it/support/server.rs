@@ -16,6 +16,7 @@ use super::{Client, Response, TempDir, wait_for};
 /// A server that ends with the test. Its words and its directory stay the same when it is started again.
 pub(crate) struct Server {
     words: Vec<String>,
+    variables: Vec<(String, String)>,
     dir: TempDir,
     child: Child,
     log: Log,
@@ -34,19 +35,26 @@ impl Server {
 
     /// Starts a server with further flags.
     pub(crate) fn with(flags: &[&str]) -> Server {
-        Server::in_dir(TempDir::new(), flags)
+        Server::in_dir(TempDir::new(), flags, &[])
+    }
+
+    /// Starts a server with variables in its environment.
+    pub(crate) fn with_env(variables: &[(&str, &str)]) -> Server {
+        Server::in_dir(TempDir::new(), &[], variables)
     }
 
     /// Starts a server on what a directory holds.
-    pub(crate) fn in_dir(dir: TempDir, flags: &[&str]) -> Server {
-        let words = ["serve", "--port", "0"]
+    pub(crate) fn in_dir(dir: TempDir, flags: &[&str], variables: &[(&str, &str)]) -> Server {
+        let words = ["serve", "--port", "0"].iter().chain(flags);
+        let words: Vec<String> = words.map(|word| (*word).to_owned()).collect();
+        let variables = variables
             .iter()
-            .chain(flags)
-            .map(|w| (*w).to_owned())
-            .collect::<Vec<_>>();
-        let (child, log) = spawn(&words, dir.path());
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables: Vec<_> = variables.collect();
+        let (child, log) = spawn(&words, &variables, dir.path());
         let mut server = Server {
             words,
+            variables,
             dir,
             child,
             log,
@@ -58,7 +66,7 @@ impl Server {
 
     /// Starts it again on the same directory, after it has ended.
     pub(crate) fn start_again(&mut self) {
-        (self.child, self.log) = spawn(&self.words, self.dir.path());
+        (self.child, self.log) = spawn(&self.words, &self.variables, self.dir.path());
         self.port = self.await_port();
     }
 
@@ -174,10 +182,11 @@ impl Drop for Server {
     }
 }
 
-fn spawn(words: &[String], dir: &Path) -> (Child, Log) {
+fn spawn(words: &[String], variables: &[(String, String)], dir: &Path) -> (Child, Log) {
     let mut command = bare_command();
     command
         .args(words)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .current_dir(dir)
         .stdin(Stdio::null())
         .stderr(Stdio::piped());
