@@ -4,6 +4,8 @@
 
 mod support;
 
+/// The API, as scripts use it.
+mod api;
 /// The command line: words, help, exit codes, `run` and `next`.
 mod cli;
 /// The README: its commands work when pasted.
