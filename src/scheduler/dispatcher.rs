@@ -173,7 +173,7 @@ impl Actor {
         let totals = self.core.totals();
         if !effects.views.is_empty() || self.inbox.registry.totals() != totals {
             show(&self.inbox.registry, effects.views, |seen| {
-                seen.totals = totals
+                seen.totals = totals;
             });
         }
         for order in effects.orders {

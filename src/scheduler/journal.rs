@@ -70,7 +70,7 @@ impl Journal {
                 match outcome {
                     Outcome::Succeeded | Outcome::Cancelled => log::debug!("{line}"),
                     Outcome::Failed | Outcome::TimedOut | Outcome::Interrupted => {
-                        log::warn!("{line}")
+                        log::warn!("{line}");
                     }
                 }
             }
