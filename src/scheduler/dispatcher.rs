@@ -169,7 +169,7 @@ impl Actor {
     }
 
     /// Does what the core says, visible things first. Says whether the core has come to its end.
-    fn carry_out(&mut self, effects: Effects) -> bool {
+    fn carry_out(&mut self, mut effects: Effects) -> bool {
         let totals = self.core.totals();
         if !effects.views.is_empty() || self.inbox.registry.totals() != totals {
             show(&self.inbox.registry, effects.views, |seen| {
@@ -185,6 +185,8 @@ impl Actor {
         for (run, how) in effects.stops {
             self.pool.stop(run, how);
         }
+        // Whoever was refused for having lost a race may ask again at once, and must come before the winner's next wish.
+        effects.replies.sort_by_key(|(_, answer)| answer.is_ok());
         for (to, answer) in effects.replies {
             if let Some(reply) = self.replies.remove(&to.0) {
                 reply(answer);
