@@ -43,7 +43,7 @@ pub fn start(format: LogFormat, verbose: bool) {
     };
     let logger: Box<dyn Log> = match format {
         LogFormat::Json => Box::new(JsonLines(Mutex::new(LineWriter::new(stderr())))),
-        LogFormat::Text if std::env::var_os("JOURNAL_STREAM").is_some() => Box::new(OneLine {
+        LogFormat::Text if writes_to_journal() => Box::new(OneLine {
             inner: text(level, false),
             prefix: journal_prefix,
         }),
@@ -56,6 +56,14 @@ pub fn start(format: LogFormat, verbose: bool) {
         log::set_max_level(level);
         std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
     }
+}
+
+/// Whether standard error is the stream that systemd connected to the journal. The variable alone does not say so: a
+/// shell that was started by a service hands it on.
+fn writes_to_journal() -> bool {
+    let stream = std::env::var("JOURNAL_STREAM");
+    let stderr = rustix::fs::fstat(stderr()).map(|file| format!("{}:{}", file.st_dev, file.st_ino));
+    stream.is_ok_and(|stream| stderr.is_ok_and(|stderr| stderr == stream))
 }
 
 /// simplelog's writer of text: time and level, or neither where the journal notes both itself.

@@ -1,7 +1,7 @@
 //! The command line: reads the words, does what they ask, and says what became of it.
 //!
-//! A command is a struct that argh parses and a `run` in a file of its own; the list of them is [`Command`]. Nothing
-//! here prints an error: [`main`](self::main) returns it, and the program's `main` prints it once.
+//! A command is a struct that argh parses and a `run` in a file of its own; the list of them is `Command`. Nothing
+//! here prints an error: [`main`] returns it, and the program's `main` prints it once.
 
 mod argv;
 mod next;

@@ -10,5 +10,5 @@ pub(super) fn run(settings: &Settings) -> Result<(), CliError> {
         .check()
         .map_err(|error| CliError::Usage(error.to_string()))?;
     logging::start(settings.log_format, settings.verbose);
-    daemon::run(settings).map_err(CliError::Failed)
+    daemon::run(settings).map_err(|error| CliError::Failed(error.to_string()))
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Mode;
 
-use super::{Error, failed};
+use super::{StartError, cannot};
 use crate::http::Listener;
 use crate::settings::Settings;
 
@@ -32,16 +32,12 @@ impl Drop for SocketFile {
 }
 
 /// Takes the addresses that the settings name.
-pub(super) fn open(settings: &Settings) -> Result<Sockets, Error> {
+pub(super) fn open(settings: &Settings) -> Result<Sockets, StartError> {
     let mut listeners = Vec::new();
-    for address in settings
-        .listen_addresses()
-        .map_err(|error| error.to_string())?
-    {
+    for address in settings.listen_addresses()? {
         let listener = TcpListener::bind(address);
-        listeners.push(Listener::Tcp(
-            listener.map_err(|error| failed(format!("listen on {address}"), &error))?,
-        ));
+        let listener = listener.map_err(cannot(format_args!("listen on {address}")))?;
+        listeners.push(Listener::Tcp(listener));
     }
     let Some(path) = &settings.listen_unix else {
         return Ok(Sockets {
@@ -49,8 +45,8 @@ pub(super) fn open(settings: &Settings) -> Result<Sockets, Error> {
             file: None,
         });
     };
-    let listener =
-        bind_unix(path).map_err(|error| failed(format!("listen on {}", path.display()), &error))?;
+    let listener = bind_unix(path);
+    let listener = listener.map_err(cannot(format_args!("listen on {}", path.display())))?;
     listeners.push(Listener::Unix(listener));
     Ok(Sockets {
         listeners,

@@ -10,7 +10,7 @@
 
 mod listen;
 
-use std::fmt::Display;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -25,16 +25,42 @@ use crate::http::{Limits, Server};
 use crate::scheduler::dispatcher::Dispatcher;
 use crate::scheduler::journal::Journal;
 use crate::scheduler::{self, Handle};
-use crate::settings::Settings;
+use crate::settings::{Settings, SettingsError};
 use crate::store::redb::{self, RedbStore};
 use crate::store::relaxed::Relaxed;
 use crate::store::writer::{Keep, Writer, WriterConfig};
-use crate::store::{Store, load, memory::MemoryStore};
+use crate::store::{Store, StoreError, load, memory::MemoryStore};
 use crate::worker::{Pool, PoolConfig, reaper};
 use crate::{clock, config, process};
 
 /// Why the server did not start, in words for whoever started it.
-pub type Error = String;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<SettingsError> for StartError {
+    fn from(error: SettingsError) -> StartError {
+        StartError(error.0)
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> StartError {
+        StartError(error.to_string())
+    }
+}
+
+/// For what the system refused.
+fn cannot(what: impl fmt::Display) -> impl FnOnce(io::Error) -> StartError {
+    move |error| StartError(format!("cannot {what}: {error}"))
+}
 
 /// What the server waits for while it runs.
 enum Event {
@@ -48,12 +74,12 @@ enum Event {
 ///
 /// # Errors
 /// When it cannot start; nothing is left behind then.
-pub fn run(settings: &Settings) -> Result<(), Error> {
+pub fn run(settings: &Settings) -> Result<(), StartError> {
     process::limit_heaps();
     process::raise_open_files(settings.workers);
-    reaper::start_if_init().map_err(|error| failed("take in orphans", &error))?;
+    reaper::start_if_init().map_err(cannot("take in orphans"))?;
     let (events, happened) = bounded(config::DAEMON_EVENTS_MAX);
-    watch_signals(events.clone()).map_err(|error| failed("watch for signals", &error))?;
+    watch_signals(events.clone()).map_err(cannot("watch for signals"))?;
 
     let sockets = listen::open(settings)?;
     log::info!("Preparing cache");
@@ -62,7 +88,7 @@ pub fn run(settings: &Settings) -> Result<(), Error> {
     let handler = Arc::new(Api::new(scheduler.clone(), store, api_settings(settings)));
     let file = sockets.file;
     let server = Server::start(sockets.listeners, Limits::default(), handler);
-    let server = server.map_err(|error| failed("start the HTTP server", &error))?;
+    let server = server.map_err(cannot("start the HTTP server"))?;
     for address in server.local_addrs() {
         log::info!("Starting server on port :{}", address.port());
     }
@@ -77,7 +103,7 @@ pub fn run(settings: &Settings) -> Result<(), Error> {
             // Whoever waited for it has gone.
             let _ = events.send(Event::Ended);
         });
-    joined.map_err(|error| failed("watch the dispatcher", &error))?;
+    joined.map_err(cannot("watch the dispatcher"))?;
     wait_for_the_end(&happened, &scheduler, settings.grace);
     server.shutdown();
     log::info!("Stopped");
@@ -122,20 +148,17 @@ fn watch_signals(events: Sender<Event>) -> io::Result<()> {
     Ok(())
 }
 
-fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Error> {
+fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
     if settings.no_persist {
         log::warn!("--no-persist: all jobs are gone when this server stops");
         return Ok(Arc::new(MemoryStore::new()));
     }
     let directory = &settings.boltpath;
-    let store = RedbStore::open(directory).map_err(|error| error.to_string())?;
-    let compacted = store
-        .compact_if_worth_it()
-        .map_err(|error| error.to_string())?;
-    if let Some((before, after)) = compacted {
+    let store = RedbStore::open(directory)?;
+    if let Some((before, after)) = store.compact_if_worth_it()? {
         log::info!("made the job database smaller, from {before} to {after} bytes");
     }
-    let is_new = load::prepare(&store).map_err(|error| error.to_string())?;
+    let is_new = load::prepare(&store)?;
     if is_new && let Some(path) = redb::kala_data_beside(directory) {
         log::warn!(
             "{} holds jobs of Kala, which this server does not read; it starts without jobs",
@@ -152,8 +175,8 @@ fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Error> {
 fn start_scheduler(
     settings: &Settings,
     store: &Arc<dyn Store>,
-) -> Result<(Handle, Dispatcher), Error> {
-    let loaded = load::load(&**store, settings.timezone).map_err(|error| error.to_string())?;
+) -> Result<(Handle, Dispatcher), StartError> {
+    let loaded = load::load(&**store, settings.timezone)?;
     let (handle, inbox) = scheduler::channel();
     let keep = Keep {
         history_limit: settings.history_limit,
@@ -162,33 +185,28 @@ fn start_scheduler(
     };
     let persist_every = settings.no_tx_persist.then_some(settings.persist_every);
     let committed = handle.clone();
-    let writer = Writer::start(
-        Arc::clone(store),
-        WriterConfig {
-            keep,
-            persist_every,
-        },
-        move |batch| {
-            committed.committed(batch);
-        },
-    );
-    let writer = writer.map_err(|error| error.to_string())?;
+    let writer = WriterConfig {
+        keep,
+        persist_every,
+    };
+    let writer = Writer::start(Arc::clone(store), writer, move |batch| {
+        committed.committed(batch);
+    })?;
     let completed = handle.clone();
     let pool = PoolConfig {
         workers: settings.workers,
         ..PoolConfig::default()
     };
     let pool = Pool::start(pool, move |completion| completed.completed(completion));
-    let pool = pool.map_err(|error| failed("start the workers", &error))?;
+    let pool = pool.map_err(cannot("start the workers"))?;
     let core = scheduler::core::Settings {
         workers: settings.workers,
         output_limit: usize::try_from(settings.output_limit).unwrap_or(usize::MAX),
     };
     let dispatcher = Dispatcher::start(inbox, core, loaded, writer, pool, Journal::default());
-    let dispatcher = dispatcher.map_err(|error| failed("start the dispatcher", &error))?;
+    let dispatcher = dispatcher.map_err(cannot("start the dispatcher"))?;
     let stepped = handle.clone();
-    clock::watch_steps(move || stepped.clock_stepped())
-        .map_err(|error| failed("watch the clock", &error))?;
+    clock::watch_steps(move || stepped.clock_stepped()).map_err(cannot("watch the clock"))?;
     Ok((handle, dispatcher))
 }
 
@@ -199,8 +217,4 @@ fn api_settings(settings: &Settings) -> api::Settings {
         history_limit: settings.history_limit,
         history_ttl: settings.jobstat_ttl.0,
     }
-}
-
-fn failed(what: impl Display, why: &dyn Display) -> Error {
-    format!("cannot {what}: {why}")
 }

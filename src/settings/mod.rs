@@ -203,6 +203,9 @@ impl Settings {
                 "this nimesha was built without {name}: build it with --features full, or use --jobdb redb"
             ));
         }
+        if self.history_limit == 0 {
+            return refuse("--history-limit must be at least 1 run".into());
+        }
         let addresses = self.listen_addresses()?;
         if addresses.is_empty() && self.listen_unix.is_none() {
             return refuse(
@@ -286,6 +289,7 @@ mod tests {
                 "leave one",
             ),
             (&["--port", "none"], "--listen-unix"),
+            (&["--history-limit", "0"], "at least 1 run"),
             (
                 &["--jobdb", "postgres"],
                 "built without postgres: build it with --features full",

@@ -1,7 +1,7 @@
 //! The server's life: how it starts, what it says, and how it ends.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -9,7 +9,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{Client, Server, TempDir, nimesha, wait_until};
+use crate::support::{Client, Server, TempDir, bare_command, nimesha, wait_until};
 
 #[test]
 fn it_says_what_kala_says_and_answers() {
@@ -239,12 +239,25 @@ fn the_log_can_be_json() {
 
 #[test]
 fn under_systemd_lines_carry_their_priority() {
+    let (reader, writer) = io::pipe().unwrap();
+    let stream = rustix::fs::fstat(&writer).unwrap();
+    let mut child = bare_command()
+        .args(["serve", "--no-persist", "--port", "0"])
+        .env(
+            "JOURNAL_STREAM",
+            format!("{}:{}", stream.st_dev, stream.st_ino),
+        )
+        .stderr(writer)
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(reader).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(line, "<6>Preparing cache\n");
+    // Handed on by a shell that a service started: it is another stream.
     let server = Server::with_env(&[("JOURNAL_STREAM", "8:1")]);
-    assert!(
-        server.log().starts_with("<6>Preparing cache\n"),
-        "{}",
-        server.log()
-    );
+    assert!(server.log().contains("[INFO] Preparing cache\n"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Client, Response};
-pub(crate) use program::nimesha;
+pub(crate) use program::{bare_command, nimesha};
 pub(crate) use server::Server;
 pub(crate) use tempdir::TempDir;
 
