@@ -114,7 +114,7 @@ fn cases<Q: Timers>(c: &mut Criterion, name: &str, timers: u64) {
         group.bench_function(BenchmarkId::new(name, timers), |b| routine(b));
     };
     case("insert", &mut |b| {
-        b.iter_batched(Q::new, |queue| insert(queue, &deadlines), batch)
+        b.iter_batched(Q::new, |queue| insert(queue, &deadlines), batch);
     });
     let shuffled = || {
         let (queue, mut keys) = filled::<Q>(&deadlines);
@@ -129,7 +129,7 @@ fn cases<Q: Timers>(c: &mut Criterion, name: &str, timers: u64) {
             shuffled,
             |(queue, keys)| (cancel(queue, &keys), keys),
             batch,
-        )
+        );
     });
     case("fire", &mut |b| {
         b.iter_batched(
