@@ -166,3 +166,29 @@ pub const HTTP_LINGER_BYTES: usize = 2 * 1024 * 1024;
 pub const HTTP_CLOSING: Duration = Duration::from_secs(5);
 /// How long no connection is accepted after the system refused one and nothing could be given up for it.
 pub const HTTP_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Failed runs and gaps that are kept at hand: more than anybody reads on one page.
+pub const TROUBLES_KEPT: usize = 100;
+/// Jobs on a page of the list of the web pages.
+pub const WEB_JOBS_PAGE: usize = 50;
+/// Pages of that list: whoever has to look further should narrow the list instead, and sorting keeps no more.
+pub const WEB_PAGES_MAX: usize = 200;
+/// Runs of a job that its page shows at once.
+pub const WEB_RUNS_PAGE: usize = 50;
+/// Last runs that stand beside a job in the list.
+pub const WEB_LAST_RUNS: usize = 20;
+/// Runs in progress, next runs and troubles that the overview shows.
+pub const WEB_OVERVIEW_ROWS: usize = 8;
+/// Jobs whose occurrences are counted for the forecast: of more, one in so many stands for all.
+pub const WEB_FORECAST_JOBS: usize = 2_000;
+/// How long a forecast is good for: jobs change rarely, and the picture is rough anyway.
+pub const WEB_FORECAST_KEPT: Duration = Duration::from_secs(30);
+/// History entries that are read at the first view after a start, to show what happened before it.
+pub const WEB_PAST_ENTRIES: usize = 20_000;
+/// Jobs in the graph of one job: more could not be told apart.
+pub const WEB_GRAPH_JOBS: usize = 40;
+/// Bytes of output that a page shows; the rest is there to download.
+pub const WEB_OUTPUT_BYTES: usize = 256 * 1024;
+/// Fields of a form: a job has about 40, a list of chosen jobs one for each.
+pub const WEB_FIELDS_MAX: usize = 2_000;
+/// Characters of a name, a command or a tag in a list; its own page shows all of it.
+pub const WEB_CLIPPED_CHARS: usize = 120;

@@ -367,6 +367,7 @@ impl Core {
         let next_due = next_due.map(|at| Timestamp::from_unix_nanos(i128::from(at) * 1_000));
         self.totals.next_run_at = next_due.into_iter().chain(next_cursor).min();
         self.totals.paused = self.paused;
+        self.totals.store_away = self.commits.is_away();
         self.totals.queued = (self.line.len() + self.ready.len()) as u64;
     }
 

@@ -3,6 +3,8 @@
 //! The dispatcher alone writes, once a step and never during I/O; readers copy what they need under a lock that is held
 //! for microseconds. Nothing here decides anything.
 
+mod pulse;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use crate::clock::Timestamp;
 use crate::job::output::OutputBuffer;
 use crate::job::run::{Figures, HistoryEntry, RunId, Trigger};
 use crate::job::{Job, JobId};
+
+pub use self::pulse::{BEAT_SECS, Beat, Pulse};
 
 /// A job as a reader sees it.
 #[derive(Clone, Debug)]
@@ -99,6 +103,8 @@ pub struct Totals {
     pub last_attempted_run: Option<Timestamp>,
     /// All scheduling is paused.
     pub paused: bool,
+    /// The store did not take the last writes.
+    pub store_away: bool,
 }
 
 impl Totals {
@@ -133,6 +139,7 @@ pub struct Inner {
     jobs: BTreeMap<u64, JobView>,
     running: BTreeMap<RunId, RunningView>,
     fresh: HashMap<JobId, Vec<FreshEntry>>,
+    pulse: Pulse,
     /// Sums over all jobs.
     pub totals: Totals,
 }
@@ -173,6 +180,12 @@ impl Registry {
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.inner.read().totals
+    }
+
+    /// What happened during the last day.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.inner.read().pulse.clone()
     }
 
     /// Runs in progress of one job, newest first, or of all.
@@ -245,6 +258,7 @@ impl Inner {
 
     /// A history entry that is on its way to the store.
     pub fn put_fresh(&mut self, id: JobId, fresh: FreshEntry) {
+        self.pulse.note(id, &fresh.entry);
         let entries = self.fresh.entry(id).or_default();
         entries.retain(|known| known.entry.id() != fresh.entry.id());
         entries.push(fresh);

@@ -1,0 +1,373 @@
+//! Between the fields of a form and a [`Draft`] of a job, both ways, and from a draft to the JSON that would make the
+//! same job. All checks are the draft's own.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::job::validate::{Draft, Invalid};
+use crate::job::{ChildrenRun, JobId, OnInterrupted, Overlap, RemoteRequest, RunAfter};
+use crate::registry::Registry;
+
+use super::choices;
+use super::form::Fields;
+use super::survey;
+
+/// Stands for a value that the viewer may not see.
+const SECRET: &str = "\u{2022}\u{2022}\u{2022}";
+
+/// The fields of a form that shows this draft.
+pub(super) fn fields(draft: &Draft, registry: &Registry) -> Fields {
+    let mut fields = choices::of(draft);
+    let request = &draft.request;
+    let extras = &draft.extras;
+    let codes: Vec<String> = request.expected_response_codes.iter().map(u16::to_string).collect();
+    let lines = |pairs: Vec<String>| pairs.join("\n");
+    let named = |id: &String| match id.parse().ok().and_then(|id| registry.job(id)) {
+        Some(view) => format!("{} ({id})", view.job.spec.name.replace('\n', " ")),
+        None => id.clone(),
+    };
+    let headers = request.headers.iter().flat_map(|(name, values)| values.iter().map(move |v| format!("{name}: {v}")));
+    for (name, value) in [
+        ("name", draft.name.clone()),
+        ("kind", if draft.remote { "remote" } else { "local" }.to_owned()),
+        ("command", draft.command.clone()),
+        ("cwd", extras.cwd.clone()),
+        ("env", lines(extras.env.iter().map(|(name, value)| format!("{name}={value}")).collect())),
+        ("url", request.url.clone()),
+        ("method", request.method.clone()),
+        ("headers", lines(headers.collect())),
+        ("body", request.body.clone()),
+        ("request_timeout", some(request.timeout_secs)),
+        ("codes", codes.join(", ")),
+        ("timezone", draft.timezone.clone()),
+        ("parents", lines(draft.parents.iter().map(named).collect())),
+        ("run_after", run_after(draft.run_after).to_owned()),
+        ("children_run", children_run(draft.children_run).to_owned()),
+        ("on_failure_job", if draft.on_failure_job.is_empty() { String::new() } else { named(&draft.on_failure_job) }),
+        ("retries", some(draft.retries)),
+        ("retry_delay", draft.retry_delay.clone()),
+        ("epsilon", draft.epsilon.clone()),
+        ("timeout", draft.timeout.clone()),
+        ("overlap", overlap(draft.overlap).to_owned()),
+        ("on_interrupted", on_interrupted(draft.on_interrupted).to_owned()),
+        ("resume", flag(draft.resume_at_next_scheduled_time)),
+        ("disabled", flag(draft.disabled)),
+        ("owner", draft.owner.clone()),
+        ("tags", extras.tags.join(", ")),
+        ("description", extras.description.clone()),
+        ("delimiters", extras.template_delimiters.clone()),
+    ] {
+        fields.push(name, value);
+    }
+    fields
+}
+
+/// The draft that the fields describe; what they do not name stays as in `base`.
+///
+/// # Errors
+/// Where a field cannot be read at all. Whether the job makes sense the draft itself has to say.
+pub(super) fn draft(fields: &Fields, mut base: Draft, registry: &Registry) -> Result<Draft, Invalid> {
+    let text = |name: &str| fields.get(name).trim().to_owned();
+    base.name = text("name");
+    base.remote = fields.has("kind", "remote");
+    base.command = fields.get("command").to_owned();
+    base.request = if base.remote { request(fields)? } else { RemoteRequest::default() };
+    base.owner = text("owner");
+    base.schedule = choices::schedule(fields)?;
+    base.timezone = text("timezone");
+    base.parents = Vec::new();
+    if fields.has("when", "parents") {
+        let lines = fields.get("parents").lines().map(str::trim).filter(|line| !line.is_empty());
+        base.parents = lines.map(|line| resolve("parents", line, registry)).collect::<Result<_, _>>()?;
+        if base.parents.is_empty() {
+            return Err(Invalid("Still missing: the jobs that it runs after.".to_owned()));
+        }
+    }
+    base.on_failure_job = match text("on_failure_job") {
+        none if none.is_empty() => none,
+        job => resolve("failure job", &job, registry)?,
+    };
+    base.retries = number("retries", fields)?;
+    base.retry_delay = choices::duration(fields.get("retry_delay"));
+    base.epsilon = choices::duration(fields.get("epsilon"));
+    base.timeout = choices::duration(fields.get("timeout"));
+    base.overlap = match fields.get("overlap") {
+        "skip" => Overlap::Skip,
+        "allow" => Overlap::Allow,
+        _ => Overlap::Queue,
+    };
+    base.run_after = if fields.has("run_after", "all") { RunAfter::All } else { RunAfter::Any };
+    base.children_run = match fields.get("children_run") {
+        "together" => ChildrenRun::Together,
+        _ => ChildrenRun::InOrder,
+    };
+    base.on_interrupted = match fields.get("on_interrupted") {
+        "retry" => OnInterrupted::Retry,
+        _ => OnInterrupted::Leave,
+    };
+    base.resume_at_next_scheduled_time = fields.has("resume", "on");
+    base.disabled = fields.has("disabled", "on");
+    base.extras.env = environment(fields.get("env"))?;
+    base.extras.cwd = text("cwd");
+    let tags = fields.get("tags").split(',').map(str::trim).filter(|tag| !tag.is_empty());
+    base.extras.tags = tags.map(str::to_owned).collect();
+    base.extras.description = text("description");
+    base.extras.template_delimiters = text("delimiters");
+    Ok(base)
+}
+
+fn request(fields: &Fields) -> Result<RemoteRequest, Invalid> {
+    let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in fields.get("headers").lines().filter(|line| !line.trim().is_empty()) {
+        let Some((name, value)) = line.split_once(':') else {
+            return Err(Invalid("A header is a name, a colon and a value, for example X-Token: abc.".to_owned()));
+        };
+        headers.entry(name.trim().to_owned()).or_default().push(value.trim().to_owned());
+    }
+    let codes = fields.get("codes").split([',', ' ']).filter(|code| !code.is_empty());
+    let codes = codes.map(|code| {
+        let why = || Invalid(format!("{code:?} is no status, for example 204."));
+        code.parse().map_err(|_| why())
+    });
+    Ok(RemoteRequest {
+        url: fields.get("url").trim().to_owned(),
+        method: fields.get("method").trim().to_owned(),
+        body: fields.get("body").to_owned(),
+        headers,
+        timeout_secs: number("request_timeout", fields)?,
+        expected_response_codes: codes.collect::<Result<_, _>>()?,
+    })
+}
+
+fn environment(text: &str) -> Result<BTreeMap<String, String>, Invalid> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let pair = |line: &str| match line.split_once('=') {
+        Some((name, value)) => Ok((name.trim().to_owned(), value.to_owned())),
+        // The line is not shown: it may be a secret.
+        None => Err(Invalid("An environment variable is a name, = and a value, for example DIR=/srv.".to_owned())),
+    };
+    lines.map(pair).collect()
+}
+
+fn number(name: &str, fields: &Fields) -> Result<u32, Invalid> {
+    match fields.get(name).trim() {
+        "" => Ok(0),
+        text => text.parse().map_err(|_| {
+            Invalid(format!("{text:?} is no number of {}, for example 3.", name.replace('_', " ")))
+        }),
+    }
+}
+
+/// The id that a line means: an id, a name with its id in brackets, or the name of exactly one job.
+fn resolve(what: &str, line: &str, registry: &Registry) -> Result<String, Invalid> {
+    let inside = line.strip_suffix(')').and_then(|line| line.rsplit_once('(')).map(|(_, id)| id);
+    for id in [Some(line), inside].into_iter().flatten() {
+        if id.parse::<JobId>().is_ok() {
+            return Ok(id.to_owned());
+        }
+    }
+    let mut found = Vec::new();
+    survey::each(registry, |view| {
+        if *view.job.spec.name == *line && found.len() < 2 {
+            found.push(view.job.id);
+        }
+    });
+    match found[..] {
+        [id] => Ok(id.to_string()),
+        [] => Err(Invalid(format!("No job has the name or id {line:?}, which stands among the {what}."))),
+        _ => Err(Invalid(format!("Several jobs have the name {line:?}: write the id of the one that you mean."))),
+    }
+}
+
+/// The draft without the values that a viewer who may not change jobs must not see.
+pub(super) fn without_secrets(mut draft: Draft) -> Draft {
+    for value in draft.extras.env.values_mut().chain(draft.request.headers.values_mut().flatten()) {
+        SECRET.clone_into(value);
+    }
+    draft
+}
+
+/// What a client would post to make this job: each key that has not its default.
+pub(super) fn json(draft: &Draft) -> Value {
+    let mut keys = Map::new();
+    let mut put = |key: &str, value: Value| {
+        let is_default = match &value {
+            Value::String(text) => text.is_empty(),
+            Value::Bool(on) => !on,
+            Value::Number(number) => number.as_u64() == Some(0),
+            Value::Array(items) => items.is_empty(),
+            Value::Object(items) => items.is_empty(),
+            Value::Null => true,
+        };
+        if !is_default {
+            keys.insert(key.to_owned(), value);
+        }
+    };
+    let extras = &draft.extras;
+    put("name", json!(draft.name));
+    put("command", json!(draft.command));
+    if draft.remote {
+        put("type", json!(1));
+        put("remote_properties", request_json(&draft.request));
+    }
+    put("owner", json!(draft.owner));
+    put("schedule", json!(draft.schedule));
+    put("timezone", json!(draft.timezone));
+    put("parent_jobs", json!(draft.parents));
+    put("on_failure_job", json!(draft.on_failure_job));
+    put("retries", json!(draft.retries));
+    put("retry_delay", json!(draft.retry_delay));
+    put("epsilon", json!(draft.epsilon));
+    put("timeout", json!(draft.timeout));
+    put("overlap", unless("queue", overlap(draft.overlap)));
+    put("run_after", unless("any", run_after(draft.run_after)));
+    put("children_run", unless("in_order", children_run(draft.children_run)));
+    put("on_interrupted", unless("leave", on_interrupted(draft.on_interrupted)));
+    put("resume_at_next_scheduled_time", json!(draft.resume_at_next_scheduled_time));
+    put("disabled", json!(draft.disabled));
+    put("TemplateDelimiters", json!(extras.template_delimiters));
+    put("env", json!(extras.env));
+    put("cwd", json!(extras.cwd));
+    put("tags", json!(extras.tags));
+    put("description", json!(extras.description));
+    put("alert_after", json!(extras.alert_after));
+    put("alert_on_missed", json!(extras.alert_on_missed));
+    Value::Object(keys)
+}
+
+fn request_json(request: &RemoteRequest) -> Value {
+    json!({
+        "url": request.url,
+        "method": if request.method.is_empty() { "GET" } else { &request.method },
+        "body": request.body,
+        "headers": request.headers,
+        "timeout": request.timeout_secs,
+        "expected_response_codes": request.expected_response_codes,
+    })
+}
+
+/// The command that posts this job to the server at `host`.
+pub(super) fn curl(draft: &Draft, host: &str) -> String {
+    let json = format!("{:#}", json(draft)).replace('\'', "'\\''");
+    let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(*c)).collect();
+    format!("curl -X POST http://{host}/api/v1/job/ -d '{json}'")
+}
+
+fn unless(default: &str, word: &str) -> Value {
+    json!(if word == default { "" } else { word })
+}
+
+fn some(number: u32) -> String {
+    if number == 0 { String::new() } else { number.to_string() }
+}
+
+fn flag(on: bool) -> String {
+    if on { "on" } else { "" }.to_owned()
+}
+
+fn overlap(overlap: Overlap) -> &'static str {
+    match overlap {
+        Overlap::Queue => "queue",
+        Overlap::Skip => "skip",
+        Overlap::Allow => "allow",
+    }
+}
+
+fn run_after(run_after: RunAfter) -> &'static str {
+    match run_after {
+        RunAfter::Any => "any",
+        RunAfter::All => "all",
+    }
+}
+
+fn children_run(children_run: ChildrenRun) -> &'static str {
+    match children_run {
+        ChildrenRun::InOrder => "in_order",
+        ChildrenRun::Together => "together",
+    }
+}
+
+fn on_interrupted(on_interrupted: OnInterrupted) -> &'static str {
+    match on_interrupted {
+        OnInterrupted::Leave => "leave",
+        OnInterrupted::Retry => "retry",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{put, web};
+    use super::*;
+
+    #[test]
+    fn a_job_comes_back_from_its_form_unchanged() {
+        let web = web();
+        let parent = put(&web, 1, |draft| draft.name = "Up (stairs)".to_owned());
+        let job = put(&web, 2, |draft| {
+            draft.parents = vec![parent.id.to_string()];
+            draft.remote = true;
+            draft.command = String::new();
+            draft.request.url = "https://example.com/".to_owned();
+            draft.request.headers.insert("X-A".to_owned(), vec!["1".to_owned(), "2: 3".to_owned()]);
+            draft.request.expected_response_codes = vec![200, 204];
+            draft.retries = 3;
+            draft.retry_delay = "PT5S".to_owned();
+            draft.overlap = Overlap::Allow;
+            draft.run_after = RunAfter::All;
+            draft.children_run = ChildrenRun::Together;
+            draft.on_interrupted = OnInterrupted::Retry;
+            draft.extras.env.insert("A".to_owned(), "b=c ".to_owned());
+            draft.extras.tags = vec!["x".to_owned(), "y z".to_owned()];
+            draft.extras.alert_after = 7;
+            draft.disabled = true;
+        });
+        let before = Draft::of(&job.spec);
+        let form = fields(&before, web.registry());
+        assert_eq!(form.get("parents"), format!("Up (stairs) ({})", parent.id));
+        let after = draft(&form, before, web.registry()).unwrap().check().unwrap();
+        assert_eq!(after, job.spec);
+    }
+
+    #[test]
+    fn jobs_are_meant_by_id_or_by_the_name_of_one() {
+        let web = web();
+        let one = put(&web, 1, |draft| draft.name = "one".to_owned());
+        for seq in [2, 3] {
+            put(&web, seq, |draft| draft.name = "two".to_owned());
+        }
+        let resolve = |line: &str| super::resolve("parents", line, web.registry());
+        let id = one.id.to_string();
+        for line in ["one", &id, &format!("whatever ({id})")] {
+            assert_eq!(resolve(line), Ok(id.clone()), "{line}");
+        }
+        assert!(resolve("two").unwrap_err().0.contains("Several jobs"));
+        assert!(resolve("three").unwrap_err().0.contains("No job has"));
+    }
+
+    #[test]
+    fn json_has_what_is_not_default() {
+        let mut draft = Draft { name: "it's".to_owned(), command: "true".to_owned(), ..Draft::default() };
+        draft.extras.env.insert("TOKEN".to_owned(), "secret".to_owned());
+        assert_eq!(json(&draft), json!({"name": "it's", "command": "true", "env": {"TOKEN": "secret"}}));
+        let curl = curl(&without_secrets(draft), "127.0.0.1:8000'; rm");
+        assert!(curl.starts_with("curl -X POST http://127.0.0.1:8000rm/api/v1/job/ -d '{"), "{curl}");
+        assert!(curl.contains("it'\\''s") && !curl.contains("secret"), "{curl}");
+    }
+
+    #[test]
+    fn err_forms() {
+        let web = web();
+        for (form, why) in [
+            ("when=now&retries=x", "is no number of retries"),
+            ("when=now&env=A", "An environment variable is"),
+            ("when=now&kind=remote&headers=abc", "A header is"),
+            ("when=now&kind=remote&codes=200,x", "is no status"),
+            ("when=parents&parents=+", "runs after"),
+            ("when=parents&parents=nobody", "No job has the name"),
+        ] {
+            let error = draft(&Fields::parse(form.as_bytes()), Draft::default(), web.registry()).unwrap_err();
+            assert!(error.0.contains(why), "{form}: {error}");
+        }
+    }
+}
