@@ -56,7 +56,7 @@
 //! 5. An occurrence is claimed durably before it starts. A claimed run without a recorded end is `interrupted`, and
 //!    never silently repeated.
 //! 6. Everything that can grow has a limit in [`config`], with its unit and its reason.
-//! 7. JSON is known to `api` alone, the form on the disk to `store::record` alone.
+//! 7. JSON is read and answered by `api` alone, the form on the disk is known to `store::record` alone.
 //! 8. A panic in a worker fails one run. A panic of the dispatcher or the writer ends the process: the store is right,
 //!    and the service manager starts it again.
 

@@ -1,7 +1,7 @@
 //! The server's life: its parts are started in order, each with what it needs of the ones before, and stopped in reverse.
 //!
 //! ```text
-//! listeners > store > writer, pool > dispatcher > api > http      then it waits for a signal
+//! listeners > store > writer, pool > dispatcher > api, web > http      then it waits for a signal
 //! ```
 //!
 //! The addresses are taken before the store is opened, so that a second server on one port harms nothing, and they
@@ -21,7 +21,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::api::{self, Api};
-use crate::http::{Limits, Server};
+use crate::http::{Handler, Limits, Request, Responder, Server};
 use crate::scheduler::dispatcher::Dispatcher;
 use crate::scheduler::journal::Journal;
 use crate::scheduler::{self, Handle};
@@ -30,6 +30,7 @@ use crate::store::redb::{self, RedbStore};
 use crate::store::relaxed::Relaxed;
 use crate::store::writer::{Keep, Writer, WriterConfig};
 use crate::store::{Store, StoreError, load, memory::MemoryStore};
+use crate::web::{self, Web};
 use crate::worker::{Pool, PoolConfig, reaper};
 use crate::{clock, config, process};
 
@@ -85,7 +86,14 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     log::info!("Preparing cache");
     let store = open_store(settings)?;
     let (scheduler, dispatcher) = start_scheduler(settings, &store)?;
-    let handler = Arc::new(Api::new(scheduler.clone(), store, api_settings(settings)));
+    let handler = Arc::new(Site {
+        api: Api::new(
+            scheduler.clone(),
+            Arc::clone(&store),
+            api_settings(settings),
+        ),
+        web: Web::new(scheduler.clone(), store, web_settings(settings)),
+    });
     let file = sockets.file;
     let server = Server::start(sockets.listeners, Limits::default(), handler);
     let server = server.map_err(cannot("start the HTTP server"))?;
@@ -108,6 +116,22 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     server.shutdown();
     log::info!("Stopped");
     Ok(())
+}
+
+/// All that the server answers.
+struct Site {
+    api: Api,
+    web: Web,
+}
+
+impl Handler for Site {
+    fn handle(&self, request: Request, responder: Responder) {
+        if Web::wants(&request.path) {
+            self.web.handle(request, responder);
+        } else {
+            self.api.handle(request, responder);
+        }
+    }
 }
 
 /// Waits for a signal, then for the end of what runs: for the grace, then with SIGTERM, then with SIGKILL. A second
@@ -215,6 +239,14 @@ fn api_settings(settings: &Settings) -> api::Settings {
         zone: settings.timezone,
         default_owner: settings.default_owner.as_str().into(),
         history_limit: settings.history_limit,
+        history_ttl: settings.jobstat_ttl.0,
+    }
+}
+
+fn web_settings(settings: &Settings) -> web::Settings {
+    web::Settings {
+        zone: settings.timezone,
+        default_owner: settings.default_owner.as_str().into(),
         history_ttl: settings.jobstat_ttl.0,
     }
 }

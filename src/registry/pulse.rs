@@ -81,7 +81,9 @@ impl Beat {
             _ => self.failed += 1,
         }
         // What was caught up says how long the server was away, not how punctual it is.
-        if let (Trigger::Schedule, Some(due), Some(begun)) = (run.trigger, run.scheduled_at, run.started_at) {
+        if let (Trigger::Schedule, Some(due), Some(begun)) =
+            (run.trigger, run.scheduled_at, run.started_at)
+        {
             let late = begun.since(due);
             self.scheduled += 1;
             self.late_total += late;
@@ -127,7 +129,10 @@ impl Pulse {
 
     /// Keeps the entry among the troubles, and answers what an earlier form of it counted.
     fn note_trouble(&mut self, job: JobId, entry: &Arc<HistoryEntry>) -> u64 {
-        let known = self.troubles.iter().rposition(|(_, known)| known.id() == entry.id());
+        let known = self
+            .troubles
+            .iter()
+            .rposition(|(_, known)| known.id() == entry.id());
         let earlier = known.and_then(|at| self.troubles.remove(at));
         if self.troubles.len() == config::TROUBLES_KEPT {
             self.troubles.pop_front();
@@ -148,7 +153,13 @@ impl Pulse {
         }
         let place = self.beats.partition_point(|beat| beat.from < from);
         if self.beats.get(place).is_none_or(|beat| beat.from != from) {
-            self.beats.insert(place, Beat { from, ..Beat::default() });
+            self.beats.insert(
+                place,
+                Beat {
+                    from,
+                    ..Beat::default()
+                },
+            );
         }
         // Entries come as they end, so the new one is nearly always the last.
         while let (Some(first), Some(last)) = (self.beats.front(), self.beats.back())
@@ -190,7 +201,13 @@ mod tests {
     fn gap(last: i64, count: u64) -> Arc<HistoryEntry> {
         let at = Timestamp::from_unix(last, 0);
         let id = RunId::new(job(), 1, Timestamp::EPOCH);
-        Arc::new(HistoryEntry::Gap(Gap { id, kind: GapKind::Missed, first: at, last: at, count }))
+        Arc::new(HistoryEntry::Gap(Gap {
+            id,
+            kind: GapKind::Missed,
+            first: at,
+            last: at,
+            count,
+        }))
     }
 
     #[test]
@@ -203,10 +220,16 @@ mod tests {
         ] {
             pulse.note(job(), &run(at, Duration::from_millis(late), outcome));
         }
-        let beats: Vec<_> = pulse.beats().map(|beat| (beat.from, beat.succeeded, beat.failed)).collect();
+        let beats: Vec<_> = pulse
+            .beats()
+            .map(|beat| (beat.from, beat.succeeded, beat.failed))
+            .collect();
         assert_eq!(beats, [(300, 0, 1), (600, 2, 0)]);
         let last = pulse.beats().last().unwrap();
-        assert_eq!((last.late_mean().as_millis(), last.late_max.as_millis()), (3, 4));
+        assert_eq!(
+            (last.late_mean().as_millis(), last.late_max.as_millis()),
+            (3, 4)
+        );
         assert_eq!(pulse.troubles().count(), 1);
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use maud::html;
 
 use crate::http::Answer;
-use crate::job::{Job, JobId};
 use crate::job::run::RunId;
+use crate::job::{Job, JobId};
 use crate::registry::JobView;
 use crate::scheduler::command::{Command, Refusal};
 
@@ -38,12 +38,19 @@ pub(super) fn chosen(web: &Web, viewer: &Viewer, fields: &Fields) -> Result<Repl
 
 /// `GET /webui/jobs/delete?id=`: what goes when these jobs are deleted.
 pub(super) fn confirm(web: &Web, viewer: &Viewer, query: &Fields) -> Result<Answer, Fault> {
-    let wanted: Vec<JobView> = ids(query).into_iter().filter_map(|id| web.registry().job(id)).collect();
+    let wanted: Vec<JobView> = ids(query)
+        .into_iter()
+        .filter_map(|id| web.registry().job(id))
+        .collect();
     if wanted.is_empty() {
         return Err(Fault::new(404, "These jobs are gone already."));
     }
     let along = survey::goes_along(web.registry(), &wanted);
-    let gone: BTreeSet<JobId> = wanted.iter().chain(&along).map(|view| view.job.id).collect();
+    let gone: BTreeSet<JobId> = wanted
+        .iter()
+        .chain(&along)
+        .map(|view| view.job.id)
+        .collect();
     let mut orphaned = Vec::new();
     survey::each(web.registry(), |view| {
         let failure = view.job.spec.on_failure_job;
@@ -84,7 +91,9 @@ pub(super) fn delete(web: &Web, viewer: &Viewer, fields: &Fields) -> Reply {
     let commands = ids.iter().map(|id| Command::Delete(*id)).collect();
     let to = done("/webui/jobs", "delete", ids.len());
     // A child that is chosen beside its parent may be gone with it.
-    ask(web, viewer, commands, to, |refusal| matches!(refusal, Refusal::UnknownJob(_)))
+    ask(web, viewer, commands, to, |refusal| {
+        matches!(refusal, Refusal::UnknownJob(_))
+    })
 }
 
 /// `POST /webui/job/{id}/run/{run}/cancel`.
@@ -92,7 +101,9 @@ pub(super) fn cancel(web: &Web, viewer: &Viewer, job: &Job, run: RunId) -> Reply
     let to = format!("{}?did=cancel", run_path(job.id, run));
     let command = Command::Cancel { job: job.id, run };
     // It may have ended by itself meanwhile.
-    ask(web, viewer, vec![command], to, |refusal| matches!(refusal, Refusal::UnknownRun(_)))
+    ask(web, viewer, vec![command], to, |refusal| {
+        matches!(refusal, Refusal::UnknownRun(_))
+    })
 }
 
 /// `POST /webui/pause` and `/webui/resume`.
@@ -101,7 +112,13 @@ pub(super) fn pause(web: &Web, viewer: &Viewer, paused: bool) -> Reply {
         true => (Command::Pause, "pause"),
         false => (Command::Resume, "resume"),
     };
-    ask(web, viewer, vec![command], format!("/webui/?did={word}"), |_| false)
+    ask(
+        web,
+        viewer,
+        vec![command],
+        format!("/webui/?did={word}"),
+        |_| false,
+    )
 }
 
 /// `POST /webui/theme`: remembers the choice in a cookie for a year.
@@ -110,21 +127,39 @@ pub(super) fn theme(fields: &Fields, referer: Option<&str>) -> Answer {
         theme @ ("light" | "dark") => theme,
         _ => "auto",
     };
-    let path = referer.and_then(|url| url.split_once("//")).and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+    let path = referer
+        .and_then(|url| url.split_once("//"))
+        .and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
     let cookie = format!("nimesha_theme={theme}; Path=/webui; Max-Age=31536000; SameSite=Strict");
-    answer::see_other(path.filter(|path| is_ours(path)).unwrap_or("/webui/")).with_header("Set-Cookie", &cookie)
+    answer::see_other(path.filter(|path| is_ours(path)).unwrap_or("/webui/"))
+        .with_header("Set-Cookie", &cookie)
 }
 
 /// Asks for all commands, then leads to `to`, unless one is refused for a reason that `harmless` does not let pass.
-fn ask(web: &Web, viewer: &Viewer, commands: Vec<Command>, to: String, harmless: fn(&Refusal) -> bool) -> Reply {
+fn ask(
+    web: &Web,
+    viewer: &Viewer,
+    commands: Vec<Command>,
+    to: String,
+    harmless: fn(&Refusal) -> bool,
+) -> Reply {
     let (web, viewer) = (web.clone(), *viewer);
     Reply::ask(commands, move |heard| {
-        let refusals: Vec<Refusal> = heard.into_iter().filter_map(Result::err).filter(|refusal| !harmless(refusal)).collect();
+        let refusals: Vec<Refusal> = heard
+            .into_iter()
+            .filter_map(Result::err)
+            .filter(|refusal| !harmless(refusal))
+            .collect();
         match refusals.first() {
             None => answer::see_other(&to),
             Some(first) => {
                 let why: Vec<String> = refusals.iter().take(10).map(Refusal::to_string).collect();
-                page::fault(&web, &viewer, Fault::from(first.clone()).status, &format!("{}.", why.join("; ")))
+                page::fault(
+                    &web,
+                    &viewer,
+                    Fault::from(first.clone()).status,
+                    &format!("{}.", why.join("; ")),
+                )
             }
         }
     })
@@ -132,7 +167,11 @@ fn ask(web: &Web, viewer: &Viewer, commands: Vec<Command>, to: String, harmless:
 
 fn ids(fields: &Fields) -> Vec<JobId> {
     let mut seen = BTreeSet::new();
-    fields.all("id").filter_map(|id| id.parse().ok()).filter(|id| seen.insert(*id)).collect()
+    fields
+        .all("id")
+        .filter_map(|id| id.parse().ok())
+        .filter(|id| seen.insert(*id))
+        .collect()
 }
 
 fn delete_path(ids: &[JobId]) -> String {
@@ -155,7 +194,9 @@ fn is_ours(path: &str) -> bool {
 /// `back` with the word for what was done, in the place of an earlier one.
 fn done(back: &str, word: &str, number: usize) -> String {
     let (path, query) = back.split_once('?').unwrap_or((back, ""));
-    let query = Fields::parse(query.as_bytes()).with("did", word).with("n", &number.to_string());
+    let query = Fields::parse(query.as_bytes())
+        .with("did", word)
+        .with("n", &number.to_string());
     format!("{path}?{}", query.to_query())
 }
 
@@ -172,19 +213,37 @@ mod tests {
             ("/webui/\r\nSet-Cookie: a=b", "/webui/jobs"),
             ("", "/webui/jobs"),
         ] {
-            assert_eq!(back(&Fields::from([("back", given)])), expected, "{given:?}");
+            assert_eq!(
+                back(&Fields::from([("back", given)])),
+                expected,
+                "{given:?}"
+            );
         }
-        assert_eq!(done("/webui/jobs?q=a%20b&did=x", "start", 2), "/webui/jobs?q=a%20b&did=start&n=2");
+        assert_eq!(
+            done("/webui/jobs?q=a%20b&did=x", "start", 2),
+            "/webui/jobs?q=a%20b&did=start&n=2"
+        );
     }
 
     #[test]
     fn a_theme_is_a_known_word() {
-        let set = |theme: &str, referer| theme_cookie(&super::theme(&Fields::from([("theme", theme)]), referer));
+        let set = |theme: &str, referer| {
+            theme_cookie(&super::theme(&Fields::from([("theme", theme)]), referer))
+        };
         fn theme_cookie(answer: &Answer) -> (String, String) {
             let header = |name| answer.header(name).unwrap().to_owned();
-            (header("location"), header("set-cookie").split(';').next().unwrap().to_owned())
+            (
+                header("location"),
+                header("set-cookie").split(';').next().unwrap().to_owned(),
+            )
         }
-        assert_eq!(set("dark", Some("http://h:1/webui/jobs?q=1")), ("/webui/jobs?q=1".into(), "nimesha_theme=dark".into()));
-        assert_eq!(set("x;y", Some("http://h/evil")), ("/webui/".into(), "nimesha_theme=auto".into()));
+        assert_eq!(
+            set("dark", Some("http://h:1/webui/jobs?q=1")),
+            ("/webui/jobs?q=1".into(), "nimesha_theme=dark".into())
+        );
+        assert_eq!(
+            set("x;y", Some("http://h/evil")),
+            ("/webui/".into(), "nimesha_theme=auto".into())
+        );
     }
 }

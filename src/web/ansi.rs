@@ -25,8 +25,16 @@ type Piece = (Style, String);
 impl Style {
     /// The style as a number, for [`unpack`](Self::unpack).
     pub(super) fn pack(self) -> u32 {
-        let flags = [self.bold, self.dim, self.italic, self.underline, self.inverse];
-        let flags = flags.iter().fold(0, |bits, flag| bits << 1 | u32::from(*flag));
+        let flags = [
+            self.bold,
+            self.dim,
+            self.italic,
+            self.underline,
+            self.inverse,
+        ];
+        let flags = flags
+            .iter()
+            .fold(0, |bits, flag| bits << 1 | u32::from(*flag));
         flags << 10 | u32::from(self.background) << 5 | u32::from(self.foreground)
     }
 
@@ -62,7 +70,10 @@ impl Style {
             (self.dim, "dim"),
             (self.italic, "italic"),
             (self.underline, "underline"),
-            (self.inverse && self.foreground == 0 && self.background == 0, "inverse"),
+            (
+                self.inverse && self.foreground == 0 && self.background == 0,
+                "inverse",
+            ),
         ] {
             if on {
                 classes.push(class.to_owned());
@@ -177,7 +188,9 @@ fn control(text: &str) -> (Option<Vec<u16>>, &str) {
         return match text.strip_prefix("\x1b]") {
             None => (None, skip_one()),
             Some(command) => {
-                let end = command.find(['\x07', '\x1b', '\n']).unwrap_or(command.len());
+                let end = command
+                    .find(['\x07', '\x1b', '\n'])
+                    .unwrap_or(command.len());
                 let after = command[end..].trim_start_matches('\x07');
                 (None, after.strip_prefix("\x1b\\").unwrap_or(after))
             }
@@ -190,7 +203,9 @@ fn control(text: &str) -> (Option<Vec<u16>>, &str) {
         return (None, &sequence[end..]);
     }
     let after = &sequence[end + last.len_utf8()..];
-    let numbers = sequence[..end].split([';', ':']).map(|number| number.parse().unwrap_or(0));
+    let numbers = sequence[..end]
+        .split([';', ':'])
+        .map(|number| number.parse().unwrap_or(0));
     ((last == 'm').then(|| numbers.collect()), after)
 }
 
@@ -218,7 +233,9 @@ fn places(text: &str, wanted: &str) -> Vec<(usize, usize)> {
         return Vec::new();
     }
     let (text, wanted) = (text.to_ascii_lowercase(), wanted.to_ascii_lowercase());
-    text.match_indices(&wanted).map(|(at, found)| (at, at + found.len())).collect()
+    text.match_indices(&wanted)
+        .map(|(at, found)| (at, at + found.len()))
+        .collect()
 }
 
 /// `text`, which begins at byte `start` of the whole, with its parts of the found places marked.
@@ -243,7 +260,9 @@ mod tests {
     use super::*;
 
     fn html_of(text: &str) -> String {
-        render(text.as_bytes(), Style::default(), "").0.into_string()
+        render(text.as_bytes(), Style::default(), "")
+            .0
+            .into_string()
     }
 
     #[test]
@@ -251,7 +270,10 @@ mod tests {
         for (text, expected) in [
             ("plain <b> & \"q\"", "plain &lt;b&gt; &amp; &quot;q&quot;"),
             ("\x1b[31mred\x1b[0m no", "<span class=\"f2\">red</span> no"),
-            ("\x1b[1;92mok\x1b[22;39m.", "<span class=\"f11 bold\">ok</span>."),
+            (
+                "\x1b[1;92mok\x1b[22;39m.",
+                "<span class=\"f11 bold\">ok</span>.",
+            ),
             ("\x1b[38;5;196mx\x1b[m", "<span class=\"f10\">x</span>"),
             ("\x1b[48;2;0;0;200mx", "<span class=\"b5\">x</span>"),
             ("\x1b[7mx", "<span class=\"inverse\">x</span>"),
@@ -267,14 +289,19 @@ mod tests {
         ] {
             assert_eq!(html_of(text), expected, "{text:?}");
         }
-        assert_eq!(render(b"\xff\xfe", Style::default(), "").0.into_string(), "\u{fffd}\u{fffd}");
+        assert_eq!(
+            render(b"\xff\xfe", Style::default(), "").0.into_string(),
+            "\u{fffd}\u{fffd}"
+        );
     }
 
     #[test]
     fn a_style_goes_on_in_the_next_part() {
         let (_, _, style) = render(b"\x1b[1;4;38;5;200;44mx", Style::default(), "");
         assert_eq!(Style::unpack(style.pack()), style);
-        let next = render(b"y", Style::unpack(style.pack()), "").0.into_string();
+        let next = render(b"y", Style::unpack(style.pack()), "")
+            .0
+            .into_string();
         assert!(next.contains("bold underline"), "{next}");
         for number in [u32::MAX, 31, 1 << 20] {
             let _ = Style::unpack(number).classes();

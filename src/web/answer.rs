@@ -52,7 +52,10 @@ pub(super) fn compressed(answer: Answer, gzip: bool) -> Answer {
     match small {
         None => answer,
         Some(small) => {
-            let answer = Answer { body: Body::Bytes(Cow::Owned(small)), ..answer };
+            let answer = Answer {
+                body: Body::Bytes(Cow::Owned(small)),
+                ..answer
+            };
             answer.with_header("Content-Encoding", "gzip")
         }
     }
@@ -63,7 +66,10 @@ pub(super) fn takes_gzip(request: &Request) -> bool {
     let lines = request.headers.get_all("accept-encoding");
     lines.flat_map(|line| line.split(',')).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
+        let refused = weight
+            .trim()
+            .strip_prefix("q=")
+            .is_some_and(|q| q.parse() == Ok(0.0));
         name.trim().eq_ignore_ascii_case("gzip") && !refused
     })
 }
@@ -77,11 +83,19 @@ mod tests {
     #[test]
     fn only_large_pages_are_compressed_for_those_who_take_it() {
         let large = || super::html(200, html! { p { ("x".repeat(5_000)) } });
-        assert_eq!(compressed(large(), true).header("content-encoding"), Some("gzip"));
+        assert_eq!(
+            compressed(large(), true).header("content-encoding"),
+            Some("gzip")
+        );
         assert_eq!(compressed(large(), false).header("content-encoding"), None);
         let small = super::html(200, html! { p { "x" } });
         assert_eq!(compressed(small, true).header("content-encoding"), None);
-        for (accept, takes) in [("gzip", true), ("br, GZIP;q=0.1", true), ("gzip;q=0", false), ("br", false)] {
+        for (accept, takes) in [
+            ("gzip", true),
+            ("br, GZIP;q=0.1", true),
+            ("gzip;q=0", false),
+            ("br", false),
+        ] {
             let mut request = Request::new(Method::Get, "/webui/");
             request.headers.push("Accept-Encoding", accept.as_bytes());
             assert_eq!(takes_gzip(&request), takes, "{accept}");

@@ -49,7 +49,12 @@ static FILES: LazyLock<Vec<(String, &'static Asset, Vec<u8>)>> = LazyLock::new(|
 impl Asset {
     /// Where pages find it.
     pub(super) fn path(&self) -> String {
-        format!("/webui/assets/{}-{:016x}.{}", self.stem, hash(self.bytes), self.extension)
+        format!(
+            "/webui/assets/{}-{:016x}.{}",
+            self.stem,
+            hash(self.bytes),
+            self.extension
+        )
     }
 }
 
@@ -59,7 +64,9 @@ pub(super) fn answer(request: &Request) -> Answer {
         return Answer::text(404, "no such file\n");
     };
     let tag = format!("\"{:016x}\"", hash(asset.bytes));
-    let fresh = request.header("if-none-match").is_some_and(|known| known.contains(&tag));
+    let fresh = request
+        .header("if-none-match")
+        .is_some_and(|known| known.contains(&tag));
     let (body, gzip) = match answer::takes_gzip(request) {
         true => (Cow::Borrowed(zipped.as_slice()), true),
         false => (Cow::Borrowed(asset.bytes), false),
@@ -67,7 +74,9 @@ pub(super) fn answer(request: &Request) -> Answer {
     debug_assert!(path.contains(tag.trim_matches('"')));
     let answer = match fresh {
         true => Answer::empty(304),
-        false => Answer::new(200, Body::Bytes(body)).with_header("Content-Type", asset.content_type),
+        false => {
+            Answer::new(200, Body::Bytes(body)).with_header("Content-Type", asset.content_type)
+        }
     };
     let answer = answer
         .with_header("ETag", &tag)
@@ -110,12 +119,21 @@ mod tests {
         let tag = first.header("etag").unwrap().to_owned();
         request.headers.push("If-None-Match", tag.as_bytes());
         assert_eq!(answer(&request).status.0, 304);
-        assert_eq!(answer(&Request::new(Method::Get, "/webui/assets/style.css")).status.0, 404);
+        assert_eq!(
+            answer(&Request::new(Method::Get, "/webui/assets/style.css"))
+                .status
+                .0,
+            404
+        );
     }
 
     #[test]
     fn the_script_is_small() {
-        assert!(SCRIPT.bytes.len() <= 15 * 1024, "{} bytes", SCRIPT.bytes.len());
+        assert!(
+            SCRIPT.bytes.len() <= 15 * 1024,
+            "{} bytes",
+            SCRIPT.bytes.len()
+        );
     }
 
     #[test]

@@ -16,7 +16,10 @@ pub(super) struct Column {
 
 /// Columns side by side over the whole width, as high as the largest value. `words` says what they show.
 pub(super) fn columns(columns: &[Column], height: u32, words: &str) -> Markup {
-    let largest = columns.iter().map(|column| column.value).fold(1e-12, f64::max);
+    let largest = columns
+        .iter()
+        .map(|column| column.value)
+        .fold(1e-12, f64::max);
     let tall = f64::from(height);
     let scaled = |value: f64| match value {
         0.0 => 0.0,
@@ -50,7 +53,11 @@ pub(super) fn columns(columns: &[Column], height: u32, words: &str) -> Markup {
 pub(super) fn lines(lines: &[(&str, Vec<Option<f64>>)], height: u32, words: &str) -> Markup {
     let all = lines.iter().flat_map(|(_, values)| values.iter().flatten());
     let largest = all.copied().fold(1e-12, f64::max);
-    let length = lines.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
+    let length = lines
+        .iter()
+        .map(|(_, values)| values.len())
+        .max()
+        .unwrap_or(0);
     html! {
         svg.chart.lines viewBox={ "0 0 " (length.max(2) * 10 - 10) " " (height) } preserveAspectRatio="none"
             height=(height) role="img" aria-label=(words) {
@@ -92,22 +99,44 @@ mod tests {
     use super::*;
 
     fn column(value: f64, bad: f64) -> Column {
-        Column { value, bad, class: "", title: "<t>".to_owned() }
+        Column {
+            value,
+            bad,
+            class: "",
+            title: "<t>".to_owned(),
+        }
     }
 
     #[test]
     fn columns_are_scaled_to_the_largest() {
-        let svg = columns(&[column(10.0, 0.0), column(5.0, 1.0), column(0.0, 0.0)], 40, "three").into_string();
+        let svg = columns(
+            &[column(10.0, 0.0), column(5.0, 1.0), column(0.0, 0.0)],
+            40,
+            "three",
+        )
+        .into_string();
         assert!(svg.contains(r#"viewBox="0 0 30 40""#), "{svg}");
-        assert!(svg.contains(r#"x="1" y="0" width="8" height="40""#), "{svg}");
-        assert!(svg.contains(r#"x="11" y="20" width="8" height="20""#), "{svg}");
-        assert!(svg.contains(r#"x="11" y="36" width="8" height="4""#), "{svg}");
+        assert!(
+            svg.contains(r#"x="1" y="0" width="8" height="40""#),
+            "{svg}"
+        );
+        assert!(
+            svg.contains(r#"x="11" y="20" width="8" height="20""#),
+            "{svg}"
+        );
+        assert!(
+            svg.contains(r#"x="11" y="36" width="8" height="4""#),
+            "{svg}"
+        );
         assert!(!svg.contains("<t>") && svg.contains("&lt;t&gt;"), "{svg}");
     }
 
     #[test]
     fn a_line_has_holes_where_nothing_was() {
-        assert_eq!(path(&[Some(1.0), Some(0.5), None, Some(1.0)], 1.0, 24.0), "M0 2L10 12M30 2h6");
+        assert_eq!(
+            path(&[Some(1.0), Some(0.5), None, Some(1.0)], 1.0, 24.0),
+            "M0 2L10 12M30 2h6"
+        );
         assert_eq!(path(&[None, None], 1.0, 24.0), "");
     }
 

@@ -74,10 +74,17 @@ fn every(fields: &Fields) -> Result<String, Invalid> {
         runs => match runs.parse::<u64>() {
             // A schedule counts repeats after the first run.
             Ok(runs) if runs > 0 => (runs - 1).to_string(),
-            _ => return Err(Invalid(format!("{runs:?} is no number of runs, for example 10"))),
+            _ => {
+                return Err(Invalid(format!(
+                    "{runs:?} is no number of runs, for example 10"
+                )));
+            }
         },
     };
-    Ok(format!("R{repeats}/{}/{before}{number}{after}", instant(fields.get("from"))))
+    Ok(format!(
+        "R{repeats}/{}/{before}{number}{after}",
+        instant(fields.get("from"))
+    ))
 }
 
 fn days(fields: &Fields) -> Result<String, Invalid> {
@@ -86,10 +93,16 @@ fn days(fields: &Fields) -> Result<String, Invalid> {
         let number: Option<u32> = text.get(..2).and_then(|digits| digits.parse().ok());
         number.filter(|number| *number < below)
     };
-    let Some((hour, minute)) = time.and_then(|(hour, minute)| Some((number(hour, 24)?, number(minute, 60)?))) else {
+    let Some((hour, minute)) =
+        time.and_then(|(hour, minute)| Some((number(hour, 24)?, number(minute, 60)?)))
+    else {
         return missing("the time of day, for example 09:00");
     };
-    let chosen: Vec<&str> = DAYS.iter().map(|(day, _)| *day).filter(|day| fields.has("day", day)).collect();
+    let chosen: Vec<&str> = DAYS
+        .iter()
+        .map(|(day, _)| *day)
+        .filter(|day| fields.has("day", day))
+        .collect();
     let days = match chosen.len() {
         0 | 7 => "*".to_owned(),
         _ if chosen == ["MON", "TUE", "WED", "THU", "FRI"] => "MON-FRI".to_owned(),
@@ -121,7 +134,9 @@ fn plain_duration(text: &str) -> Option<String> {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, after) = rest.split_at(digits);
         let after = after.trim_start();
-        let word = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let word = after
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(after.len());
         number.parse::<f64>().ok()?;
         match &after[..word] {
             "d" | "day" | "days" => days.push_str(&format!("{number}D")),
@@ -133,7 +148,11 @@ fn plain_duration(text: &str) -> Option<String> {
         }
         rest = after[word..].trim_start();
     }
-    let time = if time.is_empty() { time } else { format!("T{time}") };
+    let time = if time.is_empty() {
+        time
+    } else {
+        format!("T{time}")
+    };
     Some(format!("P{days}{time}"))
 }
 
@@ -153,13 +172,23 @@ mod tests {
             ("when=manual", "@manual"),
             ("when=at&at=2027-01-04T09:00", "2027-01-04T09:00:00"),
             ("when=every&every=15&unit=minutes", "R//PT15M"),
-            ("when=every&every=1&unit=months&runs=3&from=2027-01-04T09:00:30", "R2/2027-01-04T09:00:30/P1M"),
-            ("when=days&time=09:05&day=MON&day=TUE&day=WED&day=THU&day=FRI", "5 9 * * MON-FRI"),
+            (
+                "when=every&every=1&unit=months&runs=3&from=2027-01-04T09:00:30",
+                "R2/2027-01-04T09:00:30/P1M",
+            ),
+            (
+                "when=days&time=09:05&day=MON&day=TUE&day=WED&day=THU&day=FRI",
+                "5 9 * * MON-FRI",
+            ),
             ("when=days&time=00:00", "0 0 * * *"),
             ("when=days&time=23:59&day=SUN&day=TUE", "59 23 * * TUE,SUN"),
             ("when=text&schedule=+%40daily+", "@daily"),
         ] {
-            assert_eq!(schedule(&Fields::parse(fields.as_bytes())), Ok(expected.to_owned()), "{fields}");
+            assert_eq!(
+                schedule(&Fields::parse(fields.as_bytes())),
+                Ok(expected.to_owned()),
+                "{fields}"
+            );
         }
     }
 
@@ -175,7 +204,10 @@ mod tests {
             "when=days&time=\u{e9}:1",
             "when=text",
         ] {
-            assert!(schedule(&Fields::parse(fields.as_bytes())).is_err(), "{fields}");
+            assert!(
+                schedule(&Fields::parse(fields.as_bytes())).is_err(),
+                "{fields}"
+            );
         }
     }
 

@@ -21,19 +21,38 @@ pub(super) fn fields(draft: &Draft, registry: &Registry) -> Fields {
     let mut fields = choices::of(draft);
     let request = &draft.request;
     let extras = &draft.extras;
-    let codes: Vec<String> = request.expected_response_codes.iter().map(u16::to_string).collect();
+    let codes: Vec<String> = request
+        .expected_response_codes
+        .iter()
+        .map(u16::to_string)
+        .collect();
     let lines = |pairs: Vec<String>| pairs.join("\n");
     let named = |id: &String| match id.parse().ok().and_then(|id| registry.job(id)) {
         Some(view) => format!("{} ({id})", view.job.spec.name.replace('\n', " ")),
         None => id.clone(),
     };
-    let headers = request.headers.iter().flat_map(|(name, values)| values.iter().map(move |v| format!("{name}: {v}")));
+    let headers = request
+        .headers
+        .iter()
+        .flat_map(|(name, values)| values.iter().map(move |v| format!("{name}: {v}")));
     for (name, value) in [
         ("name", draft.name.clone()),
-        ("kind", if draft.remote { "remote" } else { "local" }.to_owned()),
+        (
+            "kind",
+            if draft.remote { "remote" } else { "local" }.to_owned(),
+        ),
         ("command", draft.command.clone()),
         ("cwd", extras.cwd.clone()),
-        ("env", lines(extras.env.iter().map(|(name, value)| format!("{name}={value}")).collect())),
+        (
+            "env",
+            lines(
+                extras
+                    .env
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect(),
+            ),
+        ),
         ("url", request.url.clone()),
         ("method", request.method.clone()),
         ("headers", lines(headers.collect())),
@@ -44,13 +63,23 @@ pub(super) fn fields(draft: &Draft, registry: &Registry) -> Fields {
         ("parents", lines(draft.parents.iter().map(named).collect())),
         ("run_after", run_after(draft.run_after).to_owned()),
         ("children_run", children_run(draft.children_run).to_owned()),
-        ("on_failure_job", if draft.on_failure_job.is_empty() { String::new() } else { named(&draft.on_failure_job) }),
+        (
+            "on_failure_job",
+            if draft.on_failure_job.is_empty() {
+                String::new()
+            } else {
+                named(&draft.on_failure_job)
+            },
+        ),
         ("retries", some(draft.retries)),
         ("retry_delay", draft.retry_delay.clone()),
         ("epsilon", draft.epsilon.clone()),
         ("timeout", draft.timeout.clone()),
         ("overlap", overlap(draft.overlap).to_owned()),
-        ("on_interrupted", on_interrupted(draft.on_interrupted).to_owned()),
+        (
+            "on_interrupted",
+            on_interrupted(draft.on_interrupted).to_owned(),
+        ),
         ("resume", flag(draft.resume_at_next_scheduled_time)),
         ("disabled", flag(draft.disabled)),
         ("owner", draft.owner.clone()),
@@ -67,21 +96,37 @@ pub(super) fn fields(draft: &Draft, registry: &Registry) -> Fields {
 ///
 /// # Errors
 /// Where a field cannot be read at all. Whether the job makes sense the draft itself has to say.
-pub(super) fn draft(fields: &Fields, mut base: Draft, registry: &Registry) -> Result<Draft, Invalid> {
+pub(super) fn draft(
+    fields: &Fields,
+    mut base: Draft,
+    registry: &Registry,
+) -> Result<Draft, Invalid> {
     let text = |name: &str| fields.get(name).trim().to_owned();
     base.name = text("name");
     base.remote = fields.has("kind", "remote");
     base.command = fields.get("command").to_owned();
-    base.request = if base.remote { request(fields)? } else { RemoteRequest::default() };
+    base.request = if base.remote {
+        request(fields)?
+    } else {
+        RemoteRequest::default()
+    };
     base.owner = text("owner");
     base.schedule = choices::schedule(fields)?;
     base.timezone = text("timezone");
     base.parents = Vec::new();
     if fields.has("when", "parents") {
-        let lines = fields.get("parents").lines().map(str::trim).filter(|line| !line.is_empty());
-        base.parents = lines.map(|line| resolve("parents", line, registry)).collect::<Result<_, _>>()?;
+        let lines = fields
+            .get("parents")
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty());
+        base.parents = lines
+            .map(|line| resolve("parents", line, registry))
+            .collect::<Result<_, _>>()?;
         if base.parents.is_empty() {
-            return Err(Invalid("Still missing: the jobs that it runs after.".to_owned()));
+            return Err(Invalid(
+                "Still missing: the jobs that it runs after.".to_owned(),
+            ));
         }
     }
     base.on_failure_job = match text("on_failure_job") {
@@ -97,7 +142,11 @@ pub(super) fn draft(fields: &Fields, mut base: Draft, registry: &Registry) -> Re
         "allow" => Overlap::Allow,
         _ => Overlap::Queue,
     };
-    base.run_after = if fields.has("run_after", "all") { RunAfter::All } else { RunAfter::Any };
+    base.run_after = if fields.has("run_after", "all") {
+        RunAfter::All
+    } else {
+        RunAfter::Any
+    };
     base.children_run = match fields.get("children_run") {
         "together" => ChildrenRun::Together,
         _ => ChildrenRun::InOrder,
@@ -110,7 +159,11 @@ pub(super) fn draft(fields: &Fields, mut base: Draft, registry: &Registry) -> Re
     base.disabled = fields.has("disabled", "on");
     base.extras.env = environment(fields.get("env"))?;
     base.extras.cwd = text("cwd");
-    let tags = fields.get("tags").split(',').map(str::trim).filter(|tag| !tag.is_empty());
+    let tags = fields
+        .get("tags")
+        .split(',')
+        .map(str::trim)
+        .filter(|tag| !tag.is_empty());
     base.extras.tags = tags.map(str::to_owned).collect();
     base.extras.description = text("description");
     base.extras.template_delimiters = text("delimiters");
@@ -119,13 +172,25 @@ pub(super) fn draft(fields: &Fields, mut base: Draft, registry: &Registry) -> Re
 
 fn request(fields: &Fields) -> Result<RemoteRequest, Invalid> {
     let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for line in fields.get("headers").lines().filter(|line| !line.trim().is_empty()) {
+    for line in fields
+        .get("headers")
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+    {
         let Some((name, value)) = line.split_once(':') else {
-            return Err(Invalid("A header is a name, a colon and a value, for example X-Token: abc.".to_owned()));
+            return Err(Invalid(
+                "A header is a name, a colon and a value, for example X-Token: abc.".to_owned(),
+            ));
         };
-        headers.entry(name.trim().to_owned()).or_default().push(value.trim().to_owned());
+        headers
+            .entry(name.trim().to_owned())
+            .or_default()
+            .push(value.trim().to_owned());
     }
-    let codes = fields.get("codes").split([',', ' ']).filter(|code| !code.is_empty());
+    let codes = fields
+        .get("codes")
+        .split([',', ' '])
+        .filter(|code| !code.is_empty());
     let codes = codes.map(|code| {
         let why = || Invalid(format!("{code:?} is no status, for example 204."));
         code.parse().map_err(|_| why())
@@ -145,7 +210,9 @@ fn environment(text: &str) -> Result<BTreeMap<String, String>, Invalid> {
     let pair = |line: &str| match line.split_once('=') {
         Some((name, value)) => Ok((name.trim().to_owned(), value.to_owned())),
         // The line is not shown: it may be a secret.
-        None => Err(Invalid("An environment variable is a name, = and a value, for example DIR=/srv.".to_owned())),
+        None => Err(Invalid(
+            "An environment variable is a name, = and a value, for example DIR=/srv.".to_owned(),
+        )),
     };
     lines.map(pair).collect()
 }
@@ -154,14 +221,20 @@ fn number(name: &str, fields: &Fields) -> Result<u32, Invalid> {
     match fields.get(name).trim() {
         "" => Ok(0),
         text => text.parse().map_err(|_| {
-            Invalid(format!("{text:?} is no number of {}, for example 3.", name.replace('_', " ")))
+            Invalid(format!(
+                "{text:?} is no number of {}, for example 3.",
+                name.replace('_', " ")
+            ))
         }),
     }
 }
 
 /// The id that a line means: an id, a name with its id in brackets, or the name of exactly one job.
 fn resolve(what: &str, line: &str, registry: &Registry) -> Result<String, Invalid> {
-    let inside = line.strip_suffix(')').and_then(|line| line.rsplit_once('(')).map(|(_, id)| id);
+    let inside = line
+        .strip_suffix(')')
+        .and_then(|line| line.rsplit_once('('))
+        .map(|(_, id)| id);
     for id in [Some(line), inside].into_iter().flatten() {
         if id.parse::<JobId>().is_ok() {
             return Ok(id.to_owned());
@@ -175,14 +248,23 @@ fn resolve(what: &str, line: &str, registry: &Registry) -> Result<String, Invali
     });
     match found[..] {
         [id] => Ok(id.to_string()),
-        [] => Err(Invalid(format!("No job has the name or id {line:?}, which stands among the {what}."))),
-        _ => Err(Invalid(format!("Several jobs have the name {line:?}: write the id of the one that you mean."))),
+        [] => Err(Invalid(format!(
+            "No job has the name or id {line:?}, which stands among the {what}."
+        ))),
+        _ => Err(Invalid(format!(
+            "Several jobs have the name {line:?}: write the id of the one that you mean."
+        ))),
     }
 }
 
 /// The draft without the values that a viewer who may not change jobs must not see.
 pub(super) fn without_secrets(mut draft: Draft) -> Draft {
-    for value in draft.extras.env.values_mut().chain(draft.request.headers.values_mut().flatten()) {
+    for value in draft
+        .extras
+        .env
+        .values_mut()
+        .chain(draft.request.headers.values_mut().flatten())
+    {
         SECRET.clone_into(value);
     }
     draft
@@ -222,9 +304,18 @@ pub(super) fn json(draft: &Draft) -> Value {
     put("timeout", json!(draft.timeout));
     put("overlap", unless("queue", overlap(draft.overlap)));
     put("run_after", unless("any", run_after(draft.run_after)));
-    put("children_run", unless("in_order", children_run(draft.children_run)));
-    put("on_interrupted", unless("leave", on_interrupted(draft.on_interrupted)));
-    put("resume_at_next_scheduled_time", json!(draft.resume_at_next_scheduled_time));
+    put(
+        "children_run",
+        unless("in_order", children_run(draft.children_run)),
+    );
+    put(
+        "on_interrupted",
+        unless("leave", on_interrupted(draft.on_interrupted)),
+    );
+    put(
+        "resume_at_next_scheduled_time",
+        json!(draft.resume_at_next_scheduled_time),
+    );
     put("disabled", json!(draft.disabled));
     put("TemplateDelimiters", json!(extras.template_delimiters));
     put("env", json!(extras.env));
@@ -250,7 +341,10 @@ fn request_json(request: &RemoteRequest) -> Value {
 /// The command that posts this job to the server at `host`.
 pub(super) fn curl(draft: &Draft, host: &str) -> String {
     let json = format!("{:#}", json(draft)).replace('\'', "'\\''");
-    let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(*c)).collect();
+    let host: String = host
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(*c))
+        .collect();
     format!("curl -X POST http://{host}/api/v1/job/ -d '{json}'")
 }
 
@@ -259,7 +353,11 @@ fn unless(default: &str, word: &str) -> Value {
 }
 
 fn some(number: u32) -> String {
-    if number == 0 { String::new() } else { number.to_string() }
+    if number == 0 {
+        String::new()
+    } else {
+        number.to_string()
+    }
 }
 
 fn flag(on: bool) -> String {
@@ -309,7 +407,10 @@ mod tests {
             draft.remote = true;
             draft.command = String::new();
             draft.request.url = "https://example.com/".to_owned();
-            draft.request.headers.insert("X-A".to_owned(), vec!["1".to_owned(), "2: 3".to_owned()]);
+            draft
+                .request
+                .headers
+                .insert("X-A".to_owned(), vec!["1".to_owned(), "2: 3".to_owned()]);
             draft.request.expected_response_codes = vec![200, 204];
             draft.retries = 3;
             draft.retry_delay = "PT5S".to_owned();
@@ -325,7 +426,10 @@ mod tests {
         let before = Draft::of(&job.spec);
         let form = fields(&before, web.registry());
         assert_eq!(form.get("parents"), format!("Up (stairs) ({})", parent.id));
-        let after = draft(&form, before, web.registry()).unwrap().check().unwrap();
+        let after = draft(&form, before, web.registry())
+            .unwrap()
+            .check()
+            .unwrap();
         assert_eq!(after, job.spec);
     }
 
@@ -347,12 +451,28 @@ mod tests {
 
     #[test]
     fn json_has_what_is_not_default() {
-        let mut draft = Draft { name: "it's".to_owned(), command: "true".to_owned(), ..Draft::default() };
-        draft.extras.env.insert("TOKEN".to_owned(), "secret".to_owned());
-        assert_eq!(json(&draft), json!({"name": "it's", "command": "true", "env": {"TOKEN": "secret"}}));
+        let mut draft = Draft {
+            name: "it's".to_owned(),
+            command: "true".to_owned(),
+            ..Draft::default()
+        };
+        draft
+            .extras
+            .env
+            .insert("TOKEN".to_owned(), "secret".to_owned());
+        assert_eq!(
+            json(&draft),
+            json!({"name": "it's", "command": "true", "env": {"TOKEN": "secret"}})
+        );
         let curl = curl(&without_secrets(draft), "127.0.0.1:8000'; rm");
-        assert!(curl.starts_with("curl -X POST http://127.0.0.1:8000rm/api/v1/job/ -d '{"), "{curl}");
-        assert!(curl.contains("it'\\''s") && !curl.contains("secret"), "{curl}");
+        assert!(
+            curl.starts_with("curl -X POST http://127.0.0.1:8000rm/api/v1/job/ -d '{"),
+            "{curl}"
+        );
+        assert!(
+            curl.contains("it'\\''s") && !curl.contains("secret"),
+            "{curl}"
+        );
     }
 
     #[test]
@@ -366,7 +486,12 @@ mod tests {
             ("when=parents&parents=+", "runs after"),
             ("when=parents&parents=nobody", "No job has the name"),
         ] {
-            let error = draft(&Fields::parse(form.as_bytes()), Draft::default(), web.registry()).unwrap_err();
+            let error = draft(
+                &Fields::parse(form.as_bytes()),
+                Draft::default(),
+                web.registry(),
+            )
+            .unwrap_err();
             assert!(error.0.contains(why), "{form}: {error}");
         }
     }

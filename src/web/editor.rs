@@ -29,15 +29,33 @@ pub(super) enum Purpose {
 
 /// `GET /webui/new`. The query may fill in fields, as links to "a job after this one" and "a copy of this one" do.
 pub(super) fn new(web: &Web, viewer: &Viewer, query: &Fields, host: &str) -> http::Answer {
-    let copied = query.get("copy").parse().ok().and_then(|id: JobId| web.registry().job(id));
+    let copied = query
+        .get("copy")
+        .parse()
+        .ok()
+        .and_then(|id: JobId| web.registry().job(id));
     let mut fields = match copied {
         Some(view) => {
-            let draft = Draft { name: format!("{} (copy)", view.job.spec.name), ..Draft::of(&view.job.spec) };
+            let draft = Draft {
+                name: format!("{} (copy)", view.job.spec.name),
+                ..Draft::of(&view.job.spec)
+            };
             drafts::fields(&draft, web.registry())
         }
         None => {
-            let zone = if viewer.zone == Zone::UTC { String::new() } else { viewer.zone.to_string() };
-            drafts::fields(&Draft { timezone: zone, ..Draft::default() }, web.registry()).with("when", "every")
+            let zone = if viewer.zone == Zone::UTC {
+                String::new()
+            } else {
+                viewer.zone.to_string()
+            };
+            drafts::fields(
+                &Draft {
+                    timezone: zone,
+                    ..Draft::default()
+                },
+                web.registry(),
+            )
+            .with("when", "every")
         }
     };
     for name in ["when", "parents", "name", "command"] {
@@ -49,7 +67,12 @@ pub(super) fn new(web: &Web, viewer: &Viewer, query: &Fields, host: &str) -> htt
 }
 
 /// `GET /webui/job/{id}/edit`.
-pub(super) fn edit(web: &Web, viewer: &Viewer, job: &std::sync::Arc<Job>, host: &str) -> http::Answer {
+pub(super) fn edit(
+    web: &Web,
+    viewer: &Viewer,
+    job: &std::sync::Arc<Job>,
+    host: &str,
+) -> http::Answer {
     let fields = drafts::fields(&Draft::of(&job.spec), web.registry());
     let purpose = Purpose::Edit(std::sync::Arc::clone(job), job.version);
     form_page(web, viewer, &purpose, &fields, None, host, 200)
@@ -57,25 +80,55 @@ pub(super) fn edit(web: &Web, viewer: &Viewer, job: &std::sync::Arc<Job>, host: 
 
 /// `POST /webui/new` and `POST /webui/job/{id}/edit`: stores the job, or shows the form again with what is wrong or, if
 /// that was asked for, with what it means.
-pub(super) fn store(web: &Web, viewer: &Viewer, purpose: Purpose, fields: Fields, host: &str) -> Reply {
+pub(super) fn store(
+    web: &Web,
+    viewer: &Viewer,
+    purpose: Purpose,
+    fields: Fields,
+    host: &str,
+) -> Reply {
     if fields.has("do", "preview") {
         return Reply::Now(form_page(web, viewer, &purpose, &fields, None, host, 200));
     }
     let command = match command(web, &purpose, &fields) {
         Ok(command) => command,
-        Err(why) => return Reply::Now(form_page(web, viewer, &purpose, &fields, Some(&why.0), host, 400)),
+        Err(why) => {
+            return Reply::Now(form_page(
+                web,
+                viewer,
+                &purpose,
+                &fields,
+                Some(&why.0),
+                host,
+                400,
+            ));
+        }
     };
     let (web, viewer, host) = (web.clone(), *viewer, host.to_owned());
     Reply::ask(vec![command], move |mut heard| match heard.pop() {
-        Some(Ok(Answer::Created(id))) => answer::see_other(&format!("{}?did=create", part::job_path(id))),
-        Some(Ok(Answer::Job(job, _))) => answer::see_other(&format!("{}?did=edit", part::job_path(job.id))),
+        Some(Ok(Answer::Created(id))) => {
+            answer::see_other(&format!("{}?did=create", part::job_path(id)))
+        }
+        Some(Ok(Answer::Job(job, _))) => {
+            answer::see_other(&format!("{}?did=edit", part::job_path(job.id)))
+        }
         Some(Err(refusal)) => {
             let why = refusal_words(&refusal);
             let purpose = match (purpose, &refusal) {
-                (Purpose::Edit(job, _), Refusal::VersionChanged(version)) => Purpose::Edit(job, *version),
+                (Purpose::Edit(job, _), Refusal::VersionChanged(version)) => {
+                    Purpose::Edit(job, *version)
+                }
                 (purpose, _) => purpose,
             };
-            form_page(&web, &viewer, &purpose, &fields, Some(&why), &host, Fault::from(refusal).status)
+            form_page(
+                &web,
+                &viewer,
+                &purpose,
+                &fields,
+                Some(&why),
+                &host,
+                Fault::from(refusal).status,
+            )
         }
         _ => page::fault(&web, &viewer, 500, "The scheduler gave no job back."),
     })
@@ -112,15 +165,36 @@ fn command(web: &Web, purpose: &Purpose, fields: &Fields) -> Result<Command, Inv
             true => (old.schedule.clone(), old.anchor),
             false => (checked_schedule(web, fields, &spec, now)?, now),
         };
-        let job = Box::new(NewJob { id: old.id, spec, schedule, anchor });
-        return Ok(Command::Update { job, expected_version: Some(*version) });
+        let job = Box::new(NewJob {
+            id: old.id,
+            spec,
+            schedule,
+            anchor,
+        });
+        return Ok(Command::Update {
+            job,
+            expected_version: Some(*version),
+        });
     }
     let schedule = checked_schedule(web, fields, &spec, now)?;
-    let job = Box::new(NewJob { id: JobId::random(), spec, schedule, anchor: now });
-    Ok(Command::Create { job, unique_name: false })
+    let job = Box::new(NewJob {
+        id: JobId::random(),
+        spec,
+        schedule,
+        anchor: now,
+    });
+    Ok(Command::Create {
+        job,
+        unique_name: false,
+    })
 }
 
-fn checked_schedule(web: &Web, fields: &Fields, spec: &JobSpec, now: clock::Timestamp) -> Result<Schedule, Invalid> {
+fn checked_schedule(
+    web: &Web,
+    fields: &Fields,
+    spec: &JobSpec,
+    now: clock::Timestamp,
+) -> Result<Schedule, Invalid> {
     let schedule = validate::schedule(spec, web.settings().zone, now)?;
     if !fields.has("past_start", "keep") && schedule.check_start(now).is_err() {
         return Err(Invalid(
@@ -143,9 +217,11 @@ fn form_page(
 ) -> http::Answer {
     let (title, path, back) = match purpose {
         Purpose::New => ("New job", "/webui/new".to_owned(), "/webui/jobs".to_owned()),
-        Purpose::Edit(job, _) => {
-            ("Edit job", format!("{}edit", part::job_path(job.id)), part::job_path(job.id))
-        }
+        Purpose::Edit(job, _) => (
+            "Edit job",
+            format!("{}edit", part::job_path(job.id)),
+            part::job_path(job.id),
+        ),
     };
     let content = html! {
         header.top {
@@ -172,7 +248,11 @@ fn form_page(
             }
         }
     };
-    let place = if let Purpose::New = purpose { Place::New } else { Place::Jobs };
+    let place = if let Purpose::New = purpose {
+        Place::New
+    } else {
+        Place::Jobs
+    };
     Page::still(title, place, content).answer_with(status, web, viewer, &Fields::default())
 }
 
@@ -202,7 +282,9 @@ fn preview_of(web: &Web, viewer: &Viewer, fields: &Fields, host: &str) -> Markup
 fn schedule_preview(web: &Web, viewer: &Viewer, fields: &Fields) -> Markup {
     match fields.get("when") {
         "parents" => return html! { p { "Runs after the success of its parents." } },
-        "manual" => return html! { p { "Runs only when it is started, or as the failure job of another one." } },
+        "manual" => {
+            return html! { p { "Runs only when it is started, or as the failure job of another one." } };
+        }
         "now" => return html! { p { "Runs once, as soon as it is stored." } },
         _ => {}
     }
@@ -213,7 +295,8 @@ fn schedule_preview(web: &Web, viewer: &Viewer, fields: &Fields) -> Markup {
     let parsed = choices::schedule(fields).and_then(|text| {
         let own_zone = own_zone.map_err(|why| Invalid(why.0))?;
         let zone = own_zone.unwrap_or(web.settings().zone);
-        let schedule = Schedule::parse(&text, zone, own_zone.is_some(), viewer.now).map_err(|why| Invalid(why.0))?;
+        let schedule = Schedule::parse(&text, zone, own_zone.is_some(), viewer.now)
+            .map_err(|why| Invalid(why.0))?;
         Ok((text, schedule))
     });
     let (text, schedule) = match parsed {

@@ -106,7 +106,11 @@ fn failures(fields: &Fields) -> Markup {
 }
 
 fn rest(fields: &Fields) -> Markup {
-    let overlaps = [("queue", "waits for its end"), ("skip", "is skipped"), ("allow", "runs beside it")];
+    let overlaps = [
+        ("queue", "waits for its end"),
+        ("skip", "is skipped"),
+        ("allow", "runs beside it"),
+    ];
     html! {
         details.card.more {
             summary { "More" }
@@ -125,7 +129,15 @@ fn rest(fields: &Fields) -> Markup {
     }
 }
 
-fn line(fields: &Fields, name: &str, label: &str, kind: &str, hint: &str, help: &str, required: bool) -> Markup {
+fn line(
+    fields: &Fields,
+    name: &str,
+    label: &str,
+    kind: &str,
+    hint: &str,
+    help: &str,
+    required: bool,
+) -> Markup {
     let step = (kind == "datetime-local").then_some("1");
     html! {
         div.field {

@@ -71,7 +71,11 @@ fn make(registry: &Registry, now: Timestamp) -> Forecast {
             count(&view, from, now, stride as u64, &mut counts);
         }
     });
-    Forecast { from, counts, stride }
+    Forecast {
+        from,
+        counts,
+        stride,
+    }
 }
 
 /// Adds a job's occurrences from `now` on, jumping from one to the end of its quarter.
@@ -103,10 +107,18 @@ mod tests {
     #[test]
     fn occurrences_are_counted_by_quarters() {
         let web = web();
-        for (seq, schedule) in [(1, "R//PT1M"), (2, "0 9 * * *"), (3, "@manual"), (4, "R2//PT1H")] {
+        for (seq, schedule) in [
+            (1, "R//PT1M"),
+            (2, "0 9 * * *"),
+            (3, "@manual"),
+            (4, "R2//PT1H"),
+        ] {
             let job = put(&web, seq, |draft| draft.schedule = schedule.to_owned());
             let next_run_at = job.schedule.next_after(NOW);
-            let live = Live { next_run_at, ..Live::default() };
+            let live = Live {
+                next_run_at,
+                ..Live::default()
+            };
             web.registry().write(|inner| inner.put_live(job.id, live));
         }
         let forecast = make(web.registry(), NOW);

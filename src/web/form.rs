@@ -9,7 +9,9 @@ pub(super) struct Fields(Vec<(String, String)>);
 impl Fields {
     /// Reads them. What is not UTF-8 becomes U+FFFD; line breaks are `\n`, whatever the browser makes of them.
     pub(super) fn parse(text: &[u8]) -> Fields {
-        let pairs = text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+        let pairs = text
+            .split(|byte| *byte == b'&')
+            .filter(|pair| !pair.is_empty());
         let read = |pair: &[u8]| {
             let equals = pair.iter().position(|byte| *byte == b'=');
             let (name, value) = match equals {
@@ -61,7 +63,11 @@ impl Fields {
 
 impl<const N: usize> From<[(&str, &str); N]> for Fields {
     fn from(pairs: [(&str, &str); N]) -> Fields {
-        Fields(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        Fields(
+            pairs
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        )
     }
 }
 
@@ -125,6 +131,9 @@ mod tests {
     #[test]
     fn fields_have_a_bound() {
         let many = "a=1&".repeat(config::WEB_FIELDS_MAX + 5);
-        assert_eq!(Fields::parse(many.as_bytes()).all("a").count(), config::WEB_FIELDS_MAX);
+        assert_eq!(
+            Fields::parse(many.as_bytes()).all("a").count(),
+            config::WEB_FIELDS_MAX
+        );
     }
 }

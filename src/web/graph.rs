@@ -38,17 +38,36 @@ impl Graph {
     /// All that triggers `view`, and all that it triggers, nearest first.
     fn around(registry: &Registry, view: &JobView) -> Graph {
         let mut places = HashMap::from([(view.job.id, 0)]);
-        let mut graph = Graph { jobs: vec![view.clone()], edges: Vec::new(), left_out: false };
+        let mut graph = Graph {
+            jobs: vec![view.clone()],
+            edges: Vec::new(),
+            left_out: false,
+        };
         graph.walk(registry, &mut places, |view| view.job.spec.parents.clone());
         graph.walk(registry, &mut places, |view| {
             let children = view.live.children.as_deref().unwrap_or_default();
-            children.iter().copied().chain(view.job.spec.on_failure_job).collect()
+            children
+                .iter()
+                .copied()
+                .chain(view.job.spec.on_failure_job)
+                .collect()
         });
         for (to, view) in graph.jobs.iter().enumerate() {
-            let from = view.job.spec.parents.iter().filter_map(|parent| places.get(parent));
+            let from = view
+                .job
+                .spec
+                .parents
+                .iter()
+                .filter_map(|parent| places.get(parent));
             graph.edges.extend(from.map(|from| (*from, to, false)));
-            let failure = view.job.spec.on_failure_job.and_then(|job| places.get(&job));
-            graph.edges.extend(failure.map(|failure| (to, *failure, true)));
+            let failure = view
+                .job
+                .spec
+                .on_failure_job
+                .and_then(|job| places.get(&job));
+            graph
+                .edges
+                .extend(failure.map(|failure| (to, *failure, true)));
         }
         graph
     }
@@ -108,18 +127,32 @@ impl Graph {
             }
         };
         layers.iter().for_each(|layer| set(&mut place, layer));
-        let order: Vec<usize> = if down { (0..layers.len()).collect() } else { (0..layers.len()).rev().collect() };
+        let order: Vec<usize> = if down {
+            (0..layers.len()).collect()
+        } else {
+            (0..layers.len()).rev().collect()
+        };
         for at in order {
             let mean = |job: usize| {
-                let side = self.edges.iter().filter_map(|&(from, to, _)| match (down, job) {
-                    (true, job) if to == job => Some(place[from]),
-                    (false, job) if from == job => Some(place[to]),
-                    _ => None,
+                let side = self
+                    .edges
+                    .iter()
+                    .filter_map(|&(from, to, _)| match (down, job) {
+                        (true, job) if to == job => Some(place[from]),
+                        (false, job) if from == job => Some(place[to]),
+                        _ => None,
+                    });
+                let (sum, number) = side.fold((0.0, 0.0), |(sum, number), place| {
+                    (sum + place, number + 1.0)
                 });
-                let (sum, number) = side.fold((0.0, 0.0), |(sum, number), place| (sum + place, number + 1.0));
-                if number > 0.0 { sum / number } else { place[job] }
+                if number > 0.0 {
+                    sum / number
+                } else {
+                    place[job]
+                }
             };
-            let mut sorted: Vec<(f64, usize)> = layers[at].iter().map(|&job| (mean(job), job)).collect();
+            let mut sorted: Vec<(f64, usize)> =
+                layers[at].iter().map(|&job| (mean(job), job)).collect();
             sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
             layers[at] = sorted.into_iter().map(|(_, job)| job).collect();
             set(&mut place, &layers[at]);
@@ -141,7 +174,10 @@ pub(super) fn of(registry: &Registry, view: &JobView) -> Markup {
     for (row, layer) in layers.iter().enumerate() {
         let left = (width - layer.len() as f64 * (WIDTH + GAP_X) + GAP_X) / 2.0;
         for (column, job) in layer.iter().enumerate() {
-            places[*job] = (left + column as f64 * (WIDTH + GAP_X), 2.0 + row as f64 * (HEIGHT + GAP_Y));
+            places[*job] = (
+                left + column as f64 * (WIDTH + GAP_X),
+                2.0 + row as f64 * (HEIGHT + GAP_Y),
+            );
         }
     }
     html! {
@@ -179,7 +215,11 @@ fn line((from, to, failure): Edge, places: &[(f64, f64)]) -> Markup {
 fn node(view: &JobView, (x, y): (f64, f64), is_this: bool) -> Markup {
     let state = State::of(view);
     let failing = survey::is_failing(view);
-    let word = if failing { "last run failed" } else { state.word() };
+    let word = if failing {
+        "last run failed"
+    } else {
+        state.word()
+    };
     html! {
         a.node.this[is_this].failing[failing].(state.class()) href=(part::job_path(view.job.id)) aria-current=[is_this.then_some("true")] {
             title { (text::clipped(&view.job.spec.name, config::WEB_CLIPPED_CHARS)) ": " (word) }
@@ -205,9 +245,21 @@ mod tests {
         let view = web.registry().job(ids[1]).unwrap();
         let graph = Graph::around(web.registry(), &view);
         let layers = graph.layers();
-        let seqs = |layer: &Vec<usize>| layer.iter().map(|at| graph.jobs[*at].job.seq).collect::<Vec<_>>();
-        assert_eq!(layers.iter().map(seqs).collect::<Vec<_>>(), [vec![1], vec![2], vec![4]]);
-        assert!(of(web.registry(), &web.registry().job(ids[4]).unwrap()).into_string().is_empty());
+        let seqs = |layer: &Vec<usize>| {
+            layer
+                .iter()
+                .map(|at| graph.jobs[*at].job.seq)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            layers.iter().map(seqs).collect::<Vec<_>>(),
+            [vec![1], vec![2], vec![4]]
+        );
+        assert!(
+            of(web.registry(), &web.registry().job(ids[4]).unwrap())
+                .into_string()
+                .is_empty()
+        );
     }
 
     #[test]
@@ -217,8 +269,16 @@ mod tests {
         link(&web, &ids, &[(0, 1), (0, 2), (1, 4), (2, 3)]);
         let graph = Graph::around(web.registry(), &web.registry().job(ids[0]).unwrap());
         let layers = graph.layers();
-        let seqs = |layer: &Vec<usize>| layer.iter().map(|at| graph.jobs[*at].job.seq).collect::<Vec<_>>();
-        assert_eq!((seqs(&layers[1]), seqs(&layers[2])), (vec![2, 3], vec![5, 4]));
+        let seqs = |layer: &Vec<usize>| {
+            layer
+                .iter()
+                .map(|at| graph.jobs[*at].job.seq)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (seqs(&layers[1]), seqs(&layers[2])),
+            (vec![2, 3], vec![5, 4])
+        );
     }
 
     #[test]

@@ -17,7 +17,13 @@ use super::viewer::Viewer;
 use super::{Fault, Web, drafts, editor, graph, part, past, runs, text};
 
 /// `GET /webui/job/{id}/`, with `?before=` a run for older ones.
-pub(super) fn show(web: &Web, viewer: &Viewer, query: &Fields, view: &JobView, host: &str) -> Result<Answer, Fault> {
+pub(super) fn show(
+    web: &Web,
+    viewer: &Viewer,
+    query: &Fields,
+    view: &JobView,
+    host: &str,
+) -> Result<Answer, Fault> {
     let job = &view.job;
     let before: Option<RunId> = query.get("before").parse().ok();
     let running = match before {
@@ -25,7 +31,12 @@ pub(super) fn show(web: &Web, viewer: &Viewer, query: &Fields, view: &JobView, h
         Some(_) => Vec::new(),
     };
     // One more than shown tells whether there are older ones.
-    let mut entries = past::entries(web, job.id, before.map(RunId::number), config::WEB_RUNS_PAGE + 1)?;
+    let mut entries = past::entries(
+        web,
+        job.id,
+        before.map(RunId::number),
+        config::WEB_RUNS_PAGE + 1,
+    )?;
     let older = entries.len() > config::WEB_RUNS_PAGE;
     entries.truncate(config::WEB_RUNS_PAGE);
     let title = text::clipped(&job.spec.name, 60);
@@ -41,7 +52,10 @@ pub(super) fn show(web: &Web, viewer: &Viewer, query: &Fields, view: &JobView, h
         (history(viewer, view, &running, &entries, older))
         (as_json(viewer, job, host))
     };
-    let page = Page { moving: !running.is_empty(), ..Page::live(&title, Place::Jobs, content) };
+    let page = Page {
+        moving: !running.is_empty(),
+        ..Page::live(&title, Place::Jobs, content)
+    };
     Ok(page.answer(web, viewer, query))
 }
 
@@ -140,10 +154,19 @@ fn settings(viewer: &Viewer, job: &Job) -> Vec<(&'static str, String)> {
             settings.push((name, value));
         }
     }
-    settings.extend(draft.extras.env.iter().map(|(name, value)| ("Environment", format!("{name}={value}"))));
+    settings.extend(
+        draft
+            .extras
+            .env
+            .iter()
+            .map(|(name, value)| ("Environment", format!("{name}={value}"))),
+    );
     if let Action::Remote(_) = job.spec.action {
         let request = &draft.request;
-        let headers = request.headers.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+        let headers = request
+            .headers
+            .iter()
+            .flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
         settings.extend(headers.map(|(name, value)| ("Header", format!("{name}: {value}"))));
         if !request.body.is_empty() {
             settings.push(("Body", text::clipped(&request.body, 2_000)));
@@ -179,7 +202,13 @@ fn upcoming(viewer: &Viewer, view: &JobView) -> Markup {
     }
 }
 
-fn history(viewer: &Viewer, view: &JobView, running: &[RunningView], entries: &[HistoryEntry], older: bool) -> Markup {
+fn history(
+    viewer: &Viewer,
+    view: &JobView,
+    running: &[RunningView],
+    entries: &[HistoryEntry],
+    older: bool,
+) -> Markup {
     let path = part::job_path(view.job.id);
     html! {
         section.card #runs {
@@ -224,7 +253,14 @@ mod tests {
         });
         let (status, page) = get(&web, &part::job_path(job.id));
         assert_eq!(status, 200);
-        for expected in ["&lt;b&gt;x", "Europe/Berlin", "A=&lt;i&gt;", "curl -X POST", "Start now", "No runs yet"] {
+        for expected in [
+            "&lt;b&gt;x",
+            "Europe/Berlin",
+            "A=&lt;i&gt;",
+            "curl -X POST",
+            "Start now",
+            "No runs yet",
+        ] {
             assert!(page.contains(expected), "{expected} in {page}");
         }
         assert!(!page.contains("<script>x") && !page.contains("<b>x"));
@@ -234,12 +270,17 @@ mod tests {
     fn who_may_only_look_sees_no_secrets_and_no_buttons() {
         let web = web();
         let job = put(&web, 1, |draft| {
-            draft.extras.env.insert("TOKEN".to_owned(), "hush".to_owned());
+            draft
+                .extras
+                .env
+                .insert("TOKEN".to_owned(), "hush".to_owned());
         });
         let mut viewer = super::super::testing::viewer();
         viewer.role = super::super::Role::Read;
         let view = web.registry().job(job.id).unwrap();
-        let answer = show(&web, &viewer, &Fields::default(), &view, "localhost").ok().unwrap();
+        let answer = show(&web, &viewer, &Fields::default(), &view, "localhost")
+            .ok()
+            .unwrap();
         let page = super::super::testing::text(answer);
         assert!(!page.contains("hush") && page.contains("TOKEN="), "{page}");
         for offer in ["Start now", "Delete", "Edit", "New job", "Disable"] {
@@ -250,7 +291,10 @@ mod tests {
     #[test]
     fn unknown_jobs_are_not_found() {
         let web = web();
-        for path in ["/webui/job/nope/", "/webui/job/93b65499-b211-49ce-57e0-19e735cc5abd/"] {
+        for path in [
+            "/webui/job/nope/",
+            "/webui/job/93b65499-b211-49ce-57e0-19e735cc5abd/",
+        ] {
             assert_eq!(get(&web, path).0, 404, "{path}");
         }
     }

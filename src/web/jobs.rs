@@ -35,10 +35,16 @@ pub(super) fn show(web: &Web, viewer: &Viewer, query: &Fields) -> Answer {
 
 fn nothing(viewer: &Viewer, jobs: u64) -> Markup {
     match jobs {
-        0 => part::empty("No jobs yet", html! {
-            @if viewer.may_change() { a href="/webui/new" { "Create the first one" } "." }
-        }),
-        _ => part::empty("No job is like that", html! { a href="/webui/jobs" { "Show all jobs" } "." }),
+        0 => part::empty(
+            "No jobs yet",
+            html! {
+                @if viewer.may_change() { a href="/webui/new" { "Create the first one" } "." }
+            },
+        ),
+        _ => part::empty(
+            "No job is like that",
+            html! { a href="/webui/jobs" { "Show all jobs" } "." },
+        ),
     }
 }
 
@@ -78,7 +84,12 @@ fn shown(query: &Fields) -> Fields {
 }
 
 fn table(web: &Web, viewer: &Viewer, query: &Fields, page: &survey::Page) -> Markup {
-    let back = format!("/webui/jobs?{}", shown(query).with("page", &page.number.to_string()).to_query());
+    let back = format!(
+        "/webui/jobs?{}",
+        shown(query)
+            .with("page", &page.number.to_string())
+            .to_query()
+    );
     html! {
         form method="post" action="/webui/jobs/do" {
             input type="hidden" name="back" value=(back);
@@ -212,7 +223,10 @@ mod tests {
         put(&web, 1, |draft| draft.name = "x".repeat(10_000));
         let (_, page) = get(&web, "/webui/jobs");
         assert!(page.len() < 12_000, "{}", page.len());
-        assert!(page.contains(&format!("{}\u{2026}", "x".repeat(config::WEB_CLIPPED_CHARS))));
+        assert!(page.contains(&format!(
+            "{}\u{2026}",
+            "x".repeat(config::WEB_CLIPPED_CHARS)
+        )));
     }
 
     #[test]
@@ -220,12 +234,22 @@ mod tests {
         let web = web();
         assert!(get(&web, "/webui/jobs").1.contains("No jobs yet"));
         put(&web, 1, |_| ());
-        assert!(get(&web, "/webui/jobs?q=zzz").1.contains("No job is like that"));
+        assert!(
+            get(&web, "/webui/jobs?q=zzz")
+                .1
+                .contains("No job is like that")
+        );
     }
 
     #[test]
     fn a_repetition_is_told_without_its_start() {
-        assert_eq!(without_start("every 10 minutes from 2027-01-04T09:00:00Z"), "every 10 minutes");
-        assert_eq!(without_start("At 09:00 from Monday (UTC)"), "At 09:00 from Monday (UTC)");
+        assert_eq!(
+            without_start("every 10 minutes from 2027-01-04T09:00:00Z"),
+            "every 10 minutes"
+        );
+        assert_eq!(
+            without_start("At 09:00 from Monday (UTC)"),
+            "At 09:00 from Monday (UTC)"
+        );
     }
 }

@@ -193,20 +193,28 @@ impl Handler for Web {
         let responder = responder.finish_with(move |answer| answer::compressed(answer, gzip));
         let viewer = Viewer::of(&request, Role::Admin, self.settings().zone, clock::now());
         let reply = router::answer(self, &viewer, &request);
-        let reply = reply.unwrap_or_else(|fault| Reply::Now(page::fault(self, &viewer, fault.status, &fault.why)));
+        let reply = reply.unwrap_or_else(|fault| {
+            Reply::Now(page::fault(self, &viewer, fault.status, &fault.why))
+        });
         self.settle(reply, responder);
     }
 }
 
 impl Reply {
-    fn ask(commands: Vec<Command>, then: impl FnOnce(Heard) -> http::Answer + Send + 'static) -> Reply {
+    fn ask(
+        commands: Vec<Command>,
+        then: impl FnOnce(Heard) -> http::Answer + Send + 'static,
+    ) -> Reply {
         Reply::Ask(commands, Box::new(then))
     }
 }
 
 impl Fault {
     fn new(status: u16, why: impl Into<String>) -> Fault {
-        Fault { status, why: why.into() }
+        Fault {
+            status,
+            why: why.into(),
+        }
     }
 }
 

@@ -63,10 +63,17 @@ impl Day {
         let end = quarter(viewer.now).unix_secs() + QUARTER_SECS;
         let first = end - Day::QUARTERS as i64 * QUARTER_SECS;
         let mut quarters: Vec<Beat> = (0..Day::QUARTERS as i64)
-            .map(|place| Beat { from: first + place * QUARTER_SECS, ..Beat::default() })
+            .map(|place| Beat {
+                from: first + place * QUARTER_SECS,
+                ..Beat::default()
+            })
             .collect();
         let mut sum = Beat::default();
-        for beat in pulses.iter().flat_map(Pulse::beats).filter(|beat| beat.from + BEAT_SECS > first) {
+        for beat in pulses
+            .iter()
+            .flat_map(Pulse::beats)
+            .filter(|beat| beat.from + BEAT_SECS > first)
+        {
             if let Ok(place) = usize::try_from((beat.from - first) / QUARTER_SECS)
                 && let Some(quarter) = quarters.get_mut(place)
             {
@@ -113,7 +120,10 @@ fn share(sum: &Beat) -> String {
     let ended = sum.succeeded + sum.failed;
     match ended {
         0 => "no run ended".to_owned(),
-        _ => format!("{:.1} % of runs", 100.0 * sum.succeeded as f64 / ended as f64),
+        _ => format!(
+            "{:.1} % of runs",
+            100.0 * sum.succeeded as f64 / ended as f64
+        ),
     }
 }
 
@@ -121,7 +131,12 @@ fn share(sum: &Beat) -> String {
 fn timeline(viewer: &Viewer, day: &Day, forecast: &Forecast) -> Markup {
     let past = &day.quarters[day.quarters.len() - QUARTERS..];
     // The quarter of now is in both halves: what has run of it, and what is still to come.
-    let ahead = forecast.counts.iter().copied().chain(std::iter::repeat(0)).take(QUARTERS);
+    let ahead = forecast
+        .counts
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(0))
+        .take(QUARTERS);
     let counts: Vec<u64> = past.iter().map(Beat::count).chain(ahead).collect();
     let busy = busy_from(&counts);
     let title = |place: usize, count: u64| {
@@ -131,21 +146,31 @@ fn timeline(viewer: &Viewer, day: &Day, forecast: &Forecast) -> Markup {
         };
         let at = crate::clock::Timestamp::from_unix(from + place as i64 * QUARTER_SECS, 0);
         let words = if count == 1 { "run" } else { "runs" };
-        format!("{}: {} {words}", text::hour_minute(at, viewer.zone), text::count(count))
+        format!(
+            "{}: {} {words}",
+            text::hour_minute(at, viewer.zone),
+            text::count(count)
+        )
     };
     let columns: Vec<Column> = counts
         .iter()
         .enumerate()
         .map(|(place, &count)| Column {
             value: (count as f64).sqrt(),
-            bad: past.get(place).map_or(0.0, |beat| (beat.troubled() as f64).sqrt()),
+            bad: past
+                .get(place)
+                .map_or(0.0, |beat| (beat.troubled() as f64).sqrt()),
             class: match (place < QUARTERS, count >= busy) {
                 (true, true) => "busy",
                 (true, false) => "",
                 (false, true) => "ahead busy",
                 (false, false) => "ahead",
             },
-            title: if count == 0 { String::new() } else { title(place, count) },
+            title: if count == 0 {
+                String::new()
+            } else {
+                title(place, count)
+            },
         })
         .collect();
     let behind: u64 = counts[..QUARTERS].iter().sum();
@@ -248,7 +273,9 @@ fn troubles(web: &Web, viewer: &Viewer, pulses: &[Pulse]) -> Markup {
         .filter(|(_, entry)| Mark::of(entry) != Mark::Skipped && Mark::of(entry) != Mark::Cancelled)
         .filter_map(|(id, entry)| Some((web.registry().job(*id)?, entry)))
         .take(config::WEB_OVERVIEW_ROWS);
-    let rows: Vec<Markup> = shown.map(|(view, entry)| trouble_row(viewer, &view.job, view.job.id, entry)).collect();
+    let rows: Vec<Markup> = shown
+        .map(|(view, entry)| trouble_row(viewer, &view.job, view.job.id, entry))
+        .collect();
     html! {
         section.card {
             h2 { "Failed or missed lately" a.end href="/webui/jobs?status=failing" { "Failing jobs" } }
@@ -289,8 +316,16 @@ fn throughput(day: &Day) -> Markup {
             title: String::new(),
         })
         .collect();
-    let peak = day.quarters.iter().map(|beat| beat.succeeded + beat.failed).max().unwrap_or(0);
-    let words = format!("at most {} in a quarter of an hour", text::counted(peak, "run"));
+    let peak = day
+        .quarters
+        .iter()
+        .map(|beat| beat.succeeded + beat.failed)
+        .max()
+        .unwrap_or(0);
+    let words = format!(
+        "at most {} in a quarter of an hour",
+        text::counted(peak, "run")
+    );
     html! {
         section.card.small-chart {
             h2 { "Throughput" span.note { (words) } }
@@ -301,10 +336,14 @@ fn throughput(day: &Day) -> Markup {
 
 fn lateness(day: &Day) -> Markup {
     let values = |of: fn(&Beat) -> Duration| {
-        let value = |beat: &Beat| (beat.scheduled > 0).then(|| (of(beat).as_secs_f64() * 1e3).ln_1p());
+        let value =
+            |beat: &Beat| (beat.scheduled > 0).then(|| (of(beat).as_secs_f64() * 1e3).ln_1p());
         day.quarters.iter().map(value).collect()
     };
-    let lines = [("worst", values(|beat| beat.late_max)), ("mean", values(Beat::late_mean))];
+    let lines = [
+        ("worst", values(|beat| beat.late_max)),
+        ("mean", values(Beat::late_mean)),
+    ];
     let words = format!(
         "{} on average, {} at worst",
         text::measured(day.sum.late_mean()),
@@ -333,7 +372,10 @@ mod tests {
     #[test]
     fn progress_never_claims_to_be_over() {
         for (spent, usual, expected) in [(0, 10, 1), (5, 10, 50), (20, 10, 99), (1, 0, 99)] {
-            assert_eq!(percent(Duration::from_secs(spent), Duration::from_secs(usual)), expected);
+            assert_eq!(
+                percent(Duration::from_secs(spent), Duration::from_secs(usual)),
+                expected
+            );
         }
     }
 }

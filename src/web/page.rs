@@ -31,12 +31,21 @@ pub(super) enum Place {
 impl<'a> Page<'a> {
     /// A page that the script keeps fresh.
     pub(super) fn live(title: &'a str, place: Place, content: Markup) -> Page<'a> {
-        Page { title, place, live: true, moving: false, content }
+        Page {
+            title,
+            place,
+            live: true,
+            moving: false,
+            content,
+        }
     }
 
     /// A page that stays as it is.
     pub(super) fn still(title: &'a str, place: Place, content: Markup) -> Page<'a> {
-        Page { live: false, ..Page::live(title, place, content) }
+        Page {
+            live: false,
+            ..Page::live(title, place, content)
+        }
     }
 
     /// The answer with this page in its frame.
@@ -44,7 +53,13 @@ impl<'a> Page<'a> {
         self.answer_with(200, web, viewer, query)
     }
 
-    pub(super) fn answer_with(self, status: u16, web: &Web, viewer: &Viewer, query: &Fields) -> Answer {
+    pub(super) fn answer_with(
+        self,
+        status: u16,
+        web: &Web,
+        viewer: &Viewer,
+        query: &Fields,
+    ) -> Answer {
         answer::html(status, self.framed(web, viewer, query))
     }
 
@@ -73,7 +88,7 @@ impl<'a> Page<'a> {
                         (flash(query))
                         (self.content)
                     }
-                    (keys())
+                    (keys(viewer))
                 }
             }
         }
@@ -160,7 +175,7 @@ fn flash(query: &Fields) -> Markup {
 }
 
 /// The keys that the script listens to.
-fn keys() -> Markup {
+fn keys(viewer: &Viewer) -> Markup {
     let rows = [
         ("g o", "Overview"),
         ("g j", "Jobs"),
@@ -174,7 +189,11 @@ fn keys() -> Markup {
     html! {
         dialog #keys aria-labelledby="keys-title" {
             h2 #keys-title { "Keys" }
-            dl.keys { @for (key, words) in rows { dt { kbd { (key) } } dd { (words) } } }
+            dl.keys {
+                @for (key, words) in rows {
+                    @if key != "n" || viewer.may_change() { dt { kbd { (key) } } dd { (words) } }
+                }
+            }
             form method="dialog" { button { "Close" } }
         }
     }
@@ -205,5 +224,10 @@ pub(super) fn fault(web: &Web, viewer: &Viewer, status: u16, why: &str) -> Answe
             p { a.button href="/webui/jobs" { "All jobs" } " " a.button.ghost href="/webui/" { "Overview" } }
         }
     };
-    Page::still(title, Place::Overview, content).answer_with(status, web, viewer, &Fields::default())
+    Page::still(title, Place::Overview, content).answer_with(
+        status,
+        web,
+        viewer,
+        &Fields::default(),
+    )
 }

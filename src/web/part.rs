@@ -49,7 +49,10 @@ fn exact(viewer: &Viewer, t: Timestamp) -> String {
 /// When a job runs, in plain words.
 pub(super) fn schedule_words(viewer: &Viewer, job: &Job) -> String {
     if job.is_child() {
-        return format!("after {}", text::counted(job.spec.parents.len() as u64, "parent"));
+        return format!(
+            "after {}",
+            text::counted(job.spec.parents.len() as u64, "parent")
+        );
     }
     job.schedule.describe(&job.spec.schedule, viewer.now)
 }
@@ -59,14 +62,24 @@ pub(super) fn action_words(job: &Job) -> String {
     match &job.spec.action {
         Action::Local => job.spec.command.to_string(),
         Action::Remote(request) => {
-            let method = if request.method.is_empty() { "GET" } else { &request.method };
+            let method = if request.method.is_empty() {
+                "GET"
+            } else {
+                &request.method
+            };
             format!("{method} {}", request.url)
         }
     }
 }
 
 /// A form of one button that does something with one job and comes back to `back`.
-pub(super) fn action_button(action: &str, words: &str, id: JobId, back: &str, class: &str) -> Markup {
+pub(super) fn action_button(
+    action: &str,
+    words: &str,
+    id: JobId,
+    back: &str,
+    class: &str,
+) -> Markup {
     html! {
         form.inline method="post" action="/webui/jobs/do" data-act {
             input type="hidden" name="id" value=(id);

@@ -41,7 +41,11 @@ pub(super) fn entries(
         .collect();
     let known: HashSet<RunId> = entries.iter().map(HistoryEntry::id).collect();
     let stored = history::page(web.store(), job, before, limit, shown_from(web))?;
-    entries.extend(stored.into_iter().filter(|entry| !known.contains(&entry.id())));
+    entries.extend(
+        stored
+            .into_iter()
+            .filter(|entry| !known.contains(&entry.id())),
+    );
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.id().number()));
     entries.truncate(limit);
     Ok(entries)
@@ -92,7 +96,11 @@ pub(super) fn before_start(web: &Web, started: Timestamp) -> Result<Pulse, Store
     let day_ago = clock::now().minus(Duration::from_secs(86_400));
     let mut active = Vec::new();
     survey::each(web.registry(), |view| {
-        let last = view.live.figures.as_ref().and_then(|figures| figures.last_attempted_run);
+        let last = view
+            .live
+            .figures
+            .as_ref()
+            .and_then(|figures| figures.last_attempted_run);
         if last.is_some_and(|last| last >= day_ago) {
             active.push(view.job.id);
         }

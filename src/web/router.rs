@@ -19,11 +19,18 @@ pub(super) fn answer(web: &Web, viewer: &Viewer, request: &Request) -> Result<Re
     let Some(inside) = inside else {
         return Ok(Reply::Now(answer::see_other("/webui/")));
     };
-    let segments: Vec<&str> = inside.strip_suffix('/').unwrap_or(inside).split('/').collect();
+    let segments: Vec<&str> = inside
+        .strip_suffix('/')
+        .unwrap_or(inside)
+        .split('/')
+        .collect();
     match request.method {
         Get | Head => look(web, viewer, request, &segments).map(Reply::Now),
         Post => act(web, viewer, request, &segments),
-        _ => Err(Fault::new(405, "Pages are read with GET, and their forms are sent with POST.")),
+        _ => Err(Fault::new(
+            405,
+            "Pages are read with GET, and their forms are sent with POST.",
+        )),
     }
 }
 
@@ -46,9 +53,13 @@ fn look(web: &Web, viewer: &Viewer, request: &Request, path: &[&str]) -> Result<
             allow(viewer, Role::Admin)?;
             editor::edit(web, viewer, &view(web, id)?.job, host)
         }
-        ["job", id, "run", run] => run::show(web, viewer, &query, &view(web, id)?.job, run_id(run)?)?,
+        ["job", id, "run", run] => {
+            run::show(web, viewer, &query, &view(web, id)?.job, run_id(run)?)?
+        }
         ["job", id, "run", run, "output"] => run::download(web, &view(web, id)?.job, run_id(run)?)?,
-        ["job", id, "run", run, "tail"] => run::tail(web, &query, &view(web, id)?.job, run_id(run)?)?,
+        ["job", id, "run", run, "tail"] => {
+            run::tail(web, &query, &view(web, id)?.job, run_id(run)?)?
+        }
         ["assets", _] => assets::answer(request),
         _ => return Err(nothing_here()),
     })
@@ -74,10 +85,15 @@ fn act(web: &Web, viewer: &Viewer, request: &Request, path: &[&str]) -> Result<R
         ["job", id, "edit"] => {
             let job: Arc<Job> = view(web, id)?.job;
             // Without the version that the form was made from, a change of somebody else could be lost unseen.
-            let version = fields.get("version").parse().map_err(|_| Fault::new(400, "The form is not whole: load it again."))?;
+            let version = fields
+                .get("version")
+                .parse()
+                .map_err(|_| Fault::new(400, "The form is not whole: load it again."))?;
             editor::store(web, viewer, Purpose::Edit(job, version), fields, host)
         }
-        ["job", id, "run", run, "cancel"] => actions::cancel(web, viewer, &view(web, id)?.job, run_id(run)?),
+        ["job", id, "run", run, "cancel"] => {
+            actions::cancel(web, viewer, &view(web, id)?.job, run_id(run)?)
+        }
         _ => return Err(nothing_here()),
     })
 }
@@ -95,7 +111,8 @@ fn view(web: &Web, id: &str) -> Result<JobView, Fault> {
 }
 
 fn run_id(run: &str) -> Result<crate::job::run::RunId, Fault> {
-    run.parse().map_err(|_| Fault::new(404, "There is no such run."))
+    run.parse()
+        .map_err(|_| Fault::new(404, "There is no such run."))
 }
 
 fn nothing_here() -> Fault {
@@ -112,8 +129,16 @@ mod tests {
 
     #[test]
     fn the_root_leads_to_the_pages() {
-        assert!(["/", "/webui", "/webui/", "/webui/x"].iter().all(|path| Web::wants(path)));
-        assert!(!["/api/v1/", "/webuix", "", "*", "/healthz"].iter().any(|path| Web::wants(path)));
+        assert!(
+            ["/", "/webui", "/webui/", "/webui/x"]
+                .iter()
+                .all(|path| Web::wants(path))
+        );
+        assert!(
+            !["/api/v1/", "/webuix", "", "*", "/healthz"]
+                .iter()
+                .any(|path| Web::wants(path))
+        );
         let web = web();
         assert_eq!(get(&web, "/").0, 303);
         assert_eq!(get(&web, "/webui/").0, 200);
@@ -126,19 +151,46 @@ mod tests {
         let job = put(&web, 1, |_| ());
         let id = job.id;
         let rows = [
-            ("/webui/jobs/do", format!("action=start&id={id}"), format!("{:?}", [Command::Start { id, wait: false }])),
-            ("/webui/jobs/do", format!("action=enable&id={id}&id={id}&id=x"), format!("{:?}", [Command::Enable(id)])),
-            ("/webui/jobs/do", format!("action=disable&id={id}"), format!("{:?}", [Command::Disable(id)])),
-            ("/webui/jobs/delete", format!("id={id}"), format!("{:?}", [Command::Delete(id)])),
-            ("/webui/pause", String::new(), format!("{:?}", [Command::Pause])),
-            ("/webui/resume", String::new(), format!("{:?}", [Command::Resume])),
+            (
+                "/webui/jobs/do",
+                format!("action=start&id={id}"),
+                format!("{:?}", [Command::Start { id, wait: false }]),
+            ),
+            (
+                "/webui/jobs/do",
+                format!("action=enable&id={id}&id={id}&id=x"),
+                format!("{:?}", [Command::Enable(id)]),
+            ),
+            (
+                "/webui/jobs/do",
+                format!("action=disable&id={id}"),
+                format!("{:?}", [Command::Disable(id)]),
+            ),
+            (
+                "/webui/jobs/delete",
+                format!("id={id}"),
+                format!("{:?}", [Command::Delete(id)]),
+            ),
+            (
+                "/webui/pause",
+                String::new(),
+                format!("{:?}", [Command::Pause]),
+            ),
+            (
+                "/webui/resume",
+                String::new(),
+                format!("{:?}", [Command::Resume]),
+            ),
         ];
         for (path, body, expected) in rows {
             let (commands, _) = asked(&web, path, &body);
             assert_eq!(format!("{commands:?}"), expected, "{path} {body}");
         }
         assert_eq!(post(&web, "/webui/jobs/do", "action=explode&id=").0, 303);
-        assert_eq!(post(&web, "/webui/jobs/do", &format!("action=explode&id={id}")).0, 400);
+        assert_eq!(
+            post(&web, "/webui/jobs/do", &format!("action=explode&id={id}")).0,
+            400
+        );
         let (status, to) = post(&web, "/webui/jobs/do", &format!("action=delete&id={id}"));
         assert_eq!((status, to), (303, format!("/webui/jobs/delete?id={id}")));
     }

@@ -22,7 +22,13 @@ use super::viewer::Viewer;
 use super::{Fault, Web, answer, part, text};
 
 /// `GET /webui/job/{id}/run/{run}/`.
-pub(super) fn show(web: &Web, viewer: &Viewer, query: &Fields, job: &Job, run: RunId) -> Result<Answer, Fault> {
+pub(super) fn show(
+    web: &Web,
+    viewer: &Viewer,
+    query: &Fields,
+    job: &Job,
+    run: RunId,
+) -> Result<Answer, Fault> {
     let found = find(web, job, run)?;
     let output = past::output(web, job.id, &found)?;
     let is_running = matches!(found, Found::Running(_));
@@ -44,7 +50,11 @@ pub(super) fn show(web: &Web, viewer: &Viewer, query: &Fields, job: &Job, run: R
         (facts(web, viewer, job, &found))
         (output_card(job, run, &found, &output, query.get("q")))
     };
-    let page = Page { live: is_running, moving: is_running, ..Page::still("Run", Place::Jobs, content) };
+    let page = Page {
+        live: is_running,
+        moving: is_running,
+        ..Page::still("Run", Place::Jobs, content)
+    };
     Ok(page.answer(web, viewer, query))
 }
 
@@ -53,7 +63,10 @@ pub(super) fn download(web: &Web, job: &Job, run: RunId) -> Result<Answer, Fault
     let found = find(web, job, run)?;
     let output = past::output(web, job.id, &found)?;
     Ok(Answer::text(200, output)
-        .with_header("Content-Disposition", &format!("attachment; filename=\"run-{run}.txt\""))
+        .with_header(
+            "Content-Disposition",
+            &format!("attachment; filename=\"run-{run}.txt\""),
+        )
         .with_header("X-Content-Type-Options", "nosniff")
         .with_header("Cache-Control", "no-store"))
 }
@@ -68,19 +81,27 @@ pub(super) fn tail(web: &Web, query: &Fields, job: &Job, run: RunId) -> Result<A
             (bytes, next, false)
         }
         Found::Fresh(fresh) => {
-            let (bytes, next) = fresh.output.map_or_else(|| (Vec::new(), from), |output| output.since(from));
+            let (bytes, next) = fresh
+                .output
+                .map_or_else(|| (Vec::new(), from), |output| output.since(from));
             (bytes, next, true)
         }
         // The page that is loaded at the end shows all of it.
         Found::Stored(_) => (Vec::new(), from, true),
     };
     let (markup, _, style) = ansi::render(&bytes, style, "");
-    let piece = html! { div data-next=(next) data-style=(style.pack()) data-over[over] { (markup) } };
+    let piece =
+        html! { div data-next=(next) data-style=(style.pack()) data-over[over] { (markup) } };
     Ok(answer::html(200, piece))
 }
 
 fn find(web: &Web, job: &Job, run: RunId) -> Result<Found, Fault> {
-    let gone = || Fault::new(404, "The job has no such run, or no longer: history is kept for a while only.");
+    let gone = || {
+        Fault::new(
+            404,
+            "The job has no such run, or no longer: history is kept for a while only.",
+        )
+    };
     match past::find(web, job.id, run)? {
         Some(Found::Stored(HistoryEntry::Gap(_))) | None => Err(gone()),
         Some(found) => Ok(found),
@@ -89,7 +110,10 @@ fn find(web: &Web, job: &Job, run: RunId) -> Result<Found, Fault> {
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Fault {
-        Fault::new(503, format!("The job database cannot be read now: {error}."))
+        Fault::new(
+            503,
+            format!("The job database cannot be read now: {error}."),
+        )
     }
 }
 
@@ -123,7 +147,11 @@ fn record(entry: &HistoryEntry) -> Option<&RunRecord> {
 
 fn running_facts(web: &Web, viewer: &Viewer, run: &RunningView) -> Markup {
     let usual = past::usual_duration(web, run.job.id);
-    let mark = if run.started_at.is_some() { Mark::Running } else { Mark::Waiting };
+    let mark = if run.started_at.is_some() {
+        Mark::Running
+    } else {
+        Mark::Waiting
+    };
     html! {
         section.card {
             dl.facts {
@@ -141,7 +169,12 @@ fn running_facts(web: &Web, viewer: &Viewer, run: &RunningView) -> Markup {
     }
 }
 
-fn times(viewer: &Viewer, trigger: Trigger, due: Option<Timestamp>, begun: Option<Timestamp>) -> Markup {
+fn times(
+    viewer: &Viewer,
+    trigger: Trigger,
+    due: Option<Timestamp>,
+    begun: Option<Timestamp>,
+) -> Markup {
     html! {
         (fact("Why", html! { (trigger_words(trigger)) }))
         @if let Some(due) = due { (fact("Due", part::instant(viewer, due))) }
@@ -192,7 +225,10 @@ fn last_part(output: &[u8]) -> (Cow<'_, [u8]>, usize) {
     if from == 0 {
         return (Cow::Borrowed(output), 0);
     }
-    let line = output[from..].iter().position(|byte| *byte == b'\n').map_or(from, |at| from + at + 1);
+    let line = output[from..]
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .map_or(from, |at| from + at + 1);
     (Cow::Borrowed(&output[line..]), line)
 }
 
@@ -218,16 +254,25 @@ mod tests {
         let record = ended(job.id, 1);
         let id = record.id;
         let entry = Arc::new(HistoryEntry::Run(Box::new(record)));
-        let fresh = FreshEntry { entry, output: Some(output("\x1b[32mfine\x1b[0m <script>")) };
+        let fresh = FreshEntry {
+            entry,
+            output: Some(output("\x1b[32mfine\x1b[0m <script>")),
+        };
         web.registry().write(|inner| inner.put_fresh(job.id, fresh));
         let path = run_path(job.id, id);
         let (status, page) = get(&web, &format!("{path}?q=FIN"));
         assert_eq!(status, 200);
-        assert!(page.contains("<mark>fin</mark>e</span> &lt;script&gt;"), "{page}");
+        assert!(
+            page.contains("<mark>fin</mark>e</span> &lt;script&gt;"),
+            "{page}"
+        );
         assert!(page.contains("1 place"));
         let (_, raw) = get(&web, &format!("{path}output"));
         assert_eq!(raw, "\x1b[32mfine\x1b[0m <script>");
-        assert_eq!(get(&web, &run_path(job.id, RunId::new(job.id, 9, NOW))).0, 404);
+        assert_eq!(
+            get(&web, &run_path(job.id, RunId::new(job.id, 9, NOW))).0,
+            404
+        );
     }
 
     #[test]
@@ -247,10 +292,19 @@ mod tests {
         let written = Arc::clone(&view.output);
         web.registry().write(|inner| inner.put_running(view));
         let (_, page) = get(&web, &run_path(job.id, id));
-        assert!(page.contains("data-next=\"7\" data-style=\"16384\""), "{page}");
+        assert!(
+            page.contains("data-next=\"7\" data-style=\"16384\""),
+            "{page}"
+        );
         written.append(b"two");
-        let (_, tail) = get(&web, &format!("{}tail?from=7&style=16384", run_path(job.id, id)));
-        assert_eq!(tail, "<div data-next=\"10\" data-style=\"16384\"><span class=\"bold\">two</span></div>");
+        let (_, tail) = get(
+            &web,
+            &format!("{}tail?from=7&style=16384", run_path(job.id, id)),
+        );
+        assert_eq!(
+            tail,
+            "<div data-next=\"10\" data-style=\"16384\"><span class=\"bold\">two</span></div>"
+        );
     }
 
     #[test]

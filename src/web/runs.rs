@@ -50,7 +50,12 @@ pub(super) fn lateness(run: &RunRecord) -> Option<Duration> {
 }
 
 /// Runs in progress and entries of the history, newest first, as a table.
-pub(super) fn table(viewer: &Viewer, job: JobId, running: &[RunningView], entries: &[HistoryEntry]) -> Markup {
+pub(super) fn table(
+    viewer: &Viewer,
+    job: JobId,
+    running: &[RunningView],
+    entries: &[HistoryEntry],
+) -> Markup {
     html! {
         div.table {
             table.runs {
@@ -86,7 +91,11 @@ pub(super) fn table(viewer: &Viewer, job: JobId, running: &[RunningView], entrie
 }
 
 fn running_row(viewer: &Viewer, run: &RunningView) -> Markup {
-    let mark = if run.started_at.is_some() { Mark::Running } else { Mark::Waiting };
+    let mark = if run.started_at.is_some() {
+        Mark::Running
+    } else {
+        Mark::Waiting
+    };
     html! {
         tr id={ "r" (run.id) } data-row {
             td { (mark.badge()) }
@@ -132,10 +141,16 @@ pub(super) fn charts(entries: &[HistoryEntry]) -> Markup {
     if runs.is_empty() {
         return html! {};
     }
-    let longest = runs.iter().map(|run| run.duration).max().unwrap_or_default();
+    let longest = runs
+        .iter()
+        .map(|run| run.duration)
+        .max()
+        .unwrap_or_default();
     let latest = runs.iter().filter_map(|run| lateness(run)).max();
     let duration_words = format!("{} at most", text::measured(longest));
-    let late_words = latest.map_or("none had an instant".to_owned(), |late| format!("{} at most", text::measured(late)));
+    let late_words = latest.map_or("none had an instant".to_owned(), |late| {
+        format!("{} at most", text::measured(late))
+    });
     html! {
         div.columns {
             section.card.small-chart {
@@ -156,7 +171,11 @@ fn durations(runs: &[&RunRecord]) -> Vec<Column> {
         let mark = Mark::of_outcome(run.outcome);
         Column {
             value,
-            bad: if run.outcome == Outcome::Succeeded { 0.0 } else { value },
+            bad: if run.outcome == Outcome::Succeeded {
+                0.0
+            } else {
+                value
+            },
             class: "",
             title: format!("{}, {}", mark.word(), text::measured(run.duration)),
         }

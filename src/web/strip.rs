@@ -14,7 +14,10 @@ const HEIGHT: usize = 20;
 pub(super) fn of(entries: &[HistoryEntry]) -> Markup {
     let shown = entries.len().min(config::WEB_LAST_RUNS);
     let empty = config::WEB_LAST_RUNS - shown;
-    let failed = entries[..shown].iter().filter(|entry| Mark::of(entry) != Mark::Succeeded).count();
+    let failed = entries[..shown]
+        .iter()
+        .filter(|entry| Mark::of(entry) != Mark::Succeeded)
+        .count();
     let words = match (shown, failed) {
         (0, _) => "never ran".to_owned(),
         (_, 0) => format!("the last {shown} succeeded"),
@@ -60,6 +63,10 @@ mod tests {
         if let HistoryEntry::Run(run) = &mut entries[0] {
             run.outcome = Outcome::Failed;
         }
-        assert!(of(&entries).into_string().contains("1 of the last 20 did not succeed"));
+        assert!(
+            of(&entries)
+                .into_string()
+                .contains("1 of the last 20 did not succeed")
+        );
     }
 }

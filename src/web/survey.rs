@@ -94,8 +94,12 @@ impl Sort {
 impl Filter {
     /// What a query asks for; words that mean nothing are as if they were not there.
     pub(super) fn of(query: &Fields) -> Filter {
-        let status = Status::ALL.iter().find(|(_, word, _)| *word == query.get("status"));
-        let sort = Sort::ALL.iter().find(|(_, word, _)| *word == query.get("sort"));
+        let status = Status::ALL
+            .iter()
+            .find(|(_, word, _)| *word == query.get("status"));
+        let sort = Sort::ALL
+            .iter()
+            .find(|(_, word, _)| *word == query.get("sort"));
         Filter {
             text: query.get("q").trim().to_lowercase(),
             tag: query.get("tag").to_owned(),
@@ -115,7 +119,12 @@ impl Filter {
             return true;
         }
         let spec = &view.job.spec;
-        let texts = [&*spec.name, &*spec.command, &*spec.owner, &spec.extras().description];
+        let texts = [
+            &*spec.name,
+            &*spec.command,
+            &*spec.owner,
+            &spec.extras().description,
+        ];
         texts.iter().any(|text| contains(text, &self.text)) || view.job.id.to_string() == self.text
     }
 
@@ -130,11 +139,21 @@ impl Filter {
                 kept.push(view);
             }
         });
-        let pages = matches.div_ceil(config::WEB_JOBS_PAGE).clamp(1, config::WEB_PAGES_MAX);
+        let pages = matches
+            .div_ceil(config::WEB_JOBS_PAGE)
+            .clamp(1, config::WEB_PAGES_MAX);
         let number = number.min(pages);
-        let jobs = kept.finish().into_iter().skip((number - 1) * config::WEB_JOBS_PAGE);
+        let jobs = kept
+            .finish()
+            .into_iter()
+            .skip((number - 1) * config::WEB_JOBS_PAGE);
         let jobs = jobs.take(config::WEB_JOBS_PAGE).collect();
-        Page { jobs, matches, number, pages }
+        Page {
+            jobs,
+            matches,
+            number,
+            pages,
+        }
     }
 }
 
@@ -147,7 +166,11 @@ struct Kept {
 
 impl Kept {
     fn new(sort: Sort, limit: usize) -> Kept {
-        Kept { sort, limit, jobs: Vec::new() }
+        Kept {
+            sort,
+            limit,
+            jobs: Vec::new(),
+        }
     }
 
     fn push(&mut self, view: JobView) {
@@ -165,9 +188,15 @@ impl Kept {
     fn cut(&mut self) {
         match self.sort {
             Sort::Newest => self.jobs.sort_by_key(|view| Reverse(view.job.seq)),
-            Sort::Name => self.jobs.sort_by_cached_key(|view| view.job.spec.name.to_lowercase()),
-            Sort::Next => self.jobs.sort_by_key(|view| view.live.next_run_at.unwrap_or(Timestamp::MAX)),
-            Sort::Ran => self.jobs.sort_by_key(|view| Reverse(view.live.figures().last_attempted_run)),
+            Sort::Name => self
+                .jobs
+                .sort_by_cached_key(|view| view.job.spec.name.to_lowercase()),
+            Sort::Next => self
+                .jobs
+                .sort_by_key(|view| view.live.next_run_at.unwrap_or(Timestamp::MAX)),
+            Sort::Ran => self
+                .jobs
+                .sort_by_key(|view| Reverse(view.live.figures().last_attempted_run)),
         }
         self.jobs.truncate(self.limit);
     }
@@ -186,7 +215,10 @@ pub(super) fn each(registry: &Registry, mut look: impl FnMut(JobView)) {
 
 /// Jobs whose last run did not succeed.
 pub(super) fn is_failing(view: &JobView) -> bool {
-    view.live.figures.as_ref().is_some_and(|figures| figures.failures_in_a_row > 0)
+    view.live
+        .figures
+        .as_ref()
+        .is_some_and(|figures| figures.failures_in_a_row > 0)
 }
 
 /// The jobs that run next, the first one first.
@@ -202,13 +234,21 @@ pub(super) fn coming(registry: &Registry, limit: usize) -> Vec<JobView> {
 
 /// The jobs that go with these when they are deleted: children that have no other parent, and theirs.
 pub(super) fn goes_along(registry: &Registry, wanted: &[JobView]) -> Vec<JobView> {
-    let mut gone: std::collections::HashSet<JobId> = wanted.iter().map(|view| view.job.id).collect();
+    let mut gone: std::collections::HashSet<JobId> =
+        wanted.iter().map(|view| view.job.id).collect();
     let mut along = Vec::new();
     let mut waiting: Vec<JobView> = wanted.to_vec();
     while let Some(view) = waiting.pop() {
         for &child in view.live.children.as_deref().unwrap_or_default() {
-            let Some(child) = registry.job(child) else { continue };
-            let orphaned = child.job.spec.parents.iter().all(|parent| gone.contains(parent));
+            let Some(child) = registry.job(child) else {
+                continue;
+            };
+            let orphaned = child
+                .job
+                .spec
+                .parents
+                .iter()
+                .all(|parent| gone.contains(parent));
             if orphaned && gone.insert(child.job.id) {
                 waiting.push(child.clone());
                 along.push(child);
@@ -235,10 +275,13 @@ mod tests {
 
     fn names(query: &str) -> (Vec<String>, usize) {
         let web = web();
-        for (seq, (name, command, tags)) in
-            [("Backup", "tar c /srv", "nightly"), ("report", "make \u{c9}tat", ""), ("zip", "gzip -9", "nightly")]
-                .into_iter()
-                .enumerate()
+        for (seq, (name, command, tags)) in [
+            ("Backup", "tar c /srv", "nightly"),
+            ("report", "make \u{c9}tat", ""),
+            ("zip", "gzip -9", "nightly"),
+        ]
+        .into_iter()
+        .enumerate()
         {
             put(&web, seq as u64 + 1, |draft| {
                 draft.name = name.to_owned();
@@ -264,7 +307,14 @@ mod tests {
             ("status=nonsense&page=-1", &["zip", "report", "Backup"]),
             ("q=nothing+like+it", &[]),
         ] {
-            assert_eq!(names(query), (expected.iter().map(|n| (*n).to_owned()).collect(), expected.len()), "{query}");
+            assert_eq!(
+                names(query),
+                (
+                    expected.iter().map(|n| (*n).to_owned()).collect(),
+                    expected.len()
+                ),
+                "{query}"
+            );
         }
     }
 
@@ -276,7 +326,10 @@ mod tests {
         }
         let page = |query: &str| Filter::of(&Fields::parse(query.as_bytes())).page(web.registry());
         let second = page("page=2");
-        assert_eq!((second.jobs[0].job.seq, second.matches, second.pages), (70, 120, 3));
+        assert_eq!(
+            (second.jobs[0].job.seq, second.matches, second.pages),
+            (70, 120, 3)
+        );
         assert_eq!(page("page=9").number, 3);
         assert_eq!(page("page=3&sort=name").jobs.len(), 20);
     }
@@ -286,9 +339,14 @@ mod tests {
         let web = web();
         let (a, b) = (put(&web, 1, |_| ()), put(&web, 2, |_| ()));
         let child_of = |seq, parents: &[JobId]| {
-            let child = put(&web, seq, |draft| draft.parents = parents.iter().map(JobId::to_string).collect());
+            let child = put(&web, seq, |draft| {
+                draft.parents = parents.iter().map(JobId::to_string).collect()
+            });
             for parent in parents {
-                let live = Live { children: Some([child.id].into()), ..Live::default() };
+                let live = Live {
+                    children: Some([child.id].into()),
+                    ..Live::default()
+                };
                 web.registry().write(|inner| inner.put_live(*parent, live));
             }
             child
@@ -297,6 +355,9 @@ mod tests {
         child_of(4, &[b.id, only.id]);
         let wanted = [web.registry().job(a.id).unwrap()];
         let along = goes_along(web.registry(), &wanted);
-        assert_eq!(along.iter().map(|view| view.job.id).collect::<Vec<_>>(), [only.id]);
+        assert_eq!(
+            along.iter().map(|view| view.job.id).collect::<Vec<_>>(),
+            [only.id]
+        );
     }
 }

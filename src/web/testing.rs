@@ -26,17 +26,30 @@ pub(super) const NOW: Timestamp = Timestamp::from_unix(1_795_416_552, 0);
 /// Pages of a server without jobs, whose scheduler nobody answers for.
 pub(super) fn web() -> Web {
     let (handle, _) = scheduler::channel();
-    let settings = Settings { zone: Zone::UTC, default_owner: "ops".into(), history_ttl: None };
+    let settings = Settings {
+        zone: Zone::UTC,
+        default_owner: "ops".into(),
+        history_ttl: None,
+    };
     Web::new(handle, Arc::new(MemoryStore::new()), settings)
 }
 
 pub(super) fn viewer() -> Viewer {
-    Viewer { role: Role::Admin, zone: Zone::UTC, theme: Theme::Auto, now: NOW }
+    Viewer {
+        role: Role::Admin,
+        zone: Zone::UTC,
+        theme: Theme::Auto,
+        now: NOW,
+    }
 }
 
 /// Puts a job into the registry as number `seq`, by hand unless `change` says otherwise.
 pub(super) fn put(web: &Web, seq: u64, change: impl FnOnce(&mut Draft)) -> Arc<Job> {
-    let mut draft = Draft { name: format!("job {seq}"), command: "true".to_owned(), ..Draft::default() };
+    let mut draft = Draft {
+        name: format!("job {seq}"),
+        command: "true".to_owned(),
+        ..Draft::default()
+    };
     change(&mut draft);
     if draft.schedule.is_empty() && draft.parents.is_empty() {
         draft.schedule.push_str("@manual");
@@ -44,7 +57,10 @@ pub(super) fn put(web: &Web, seq: u64, change: impl FnOnce(&mut Draft)) -> Arc<J
     let spec = draft.check().unwrap();
     let schedule = validate::schedule(&spec, Zone::UTC, NOW).unwrap();
     let job = Arc::new(Job {
-        id: JobId(uuid::Uuid::from_u64_pair(0x4000, 0x8000_0000_0000_0000 | seq)),
+        id: JobId(uuid::Uuid::from_u64_pair(
+            0x4000,
+            0x8000_0000_0000_0000 | seq,
+        )),
         seq,
         version: 1,
         created_at: NOW,
@@ -54,19 +70,34 @@ pub(super) fn put(web: &Web, seq: u64, change: impl FnOnce(&mut Draft)) -> Arc<J
         spec,
         schedule,
     });
-    web.registry().write(|inner| inner.put_job(Arc::clone(&job), Live::default()));
+    web.registry().write(|inner| {
+        inner.put_job(Arc::clone(&job), Live::default());
+        inner.totals.jobs += 1;
+    });
     job
 }
 
 /// Makes parents of jobs: places of parent and child among `ids`.
 pub(super) fn link(web: &Web, ids: &[JobId], links: &[(usize, usize)]) {
     for (place, id) in ids.iter().enumerate() {
-        let parents: Vec<JobId> = links.iter().filter(|(_, to)| *to == place).map(|(from, _)| ids[*from]).collect();
-        let children: Vec<JobId> = links.iter().filter(|(from, _)| *from == place).map(|(_, to)| ids[*to]).collect();
+        let parents: Vec<JobId> = links
+            .iter()
+            .filter(|(_, to)| *to == place)
+            .map(|(from, _)| ids[*from])
+            .collect();
+        let children: Vec<JobId> = links
+            .iter()
+            .filter(|(from, _)| *from == place)
+            .map(|(_, to)| ids[*to])
+            .collect();
         let mut job = (*web.registry().job(*id).unwrap().job).clone();
         job.spec.parents = parents;
-        let live = Live { children: Some(children.into()), ..Live::default() };
-        web.registry().write(|inner| inner.put_job(Arc::new(job), live));
+        let live = Live {
+            children: Some(children.into()),
+            ..Live::default()
+        };
+        web.registry()
+            .write(|inner| inner.put_job(Arc::new(job), live));
     }
 }
 
@@ -106,7 +137,10 @@ pub(super) fn get(web: &Web, target: &str) -> (u16, String) {
 /// Status of what a form is answered with at once, and where it leads.
 pub(super) fn post(web: &Web, target: &str, body: &str) -> (u16, String) {
     match reply(web, Method::Post, target, body) {
-        Reply::Now(answer) => (answer.status.0, answer.header("location").unwrap_or_default().to_owned()),
+        Reply::Now(answer) => (
+            answer.status.0,
+            answer.header("location").unwrap_or_default().to_owned(),
+        ),
         Reply::Ask(commands, _) => panic!("{target} asks for {commands:?}"),
     }
 }

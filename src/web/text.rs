@@ -87,8 +87,17 @@ pub(super) fn relative(t: Timestamp, now: Timestamp) -> String {
 pub(super) fn date_time(t: Timestamp, zone: Zone, now: Timestamp) -> String {
     let text = zone.format(t);
     let this_year = text.get(..4) == zone.format(now).get(..4);
-    let year = if this_year { String::new() } else { format!(" {}", &text[..4]) };
-    format!("{} {}{year} {}", weekday(&text), day_and_month(&text), &text[11..19])
+    let year = if this_year {
+        String::new()
+    } else {
+        format!(" {}", &text[..4])
+    };
+    format!(
+        "{} {}{year} {}",
+        weekday(&text),
+        day_and_month(&text),
+        &text[11..19]
+    )
 }
 
 /// `14:05`.
@@ -98,10 +107,15 @@ pub(super) fn hour_minute(t: Timestamp, zone: Zone) -> String {
 
 /// `23 Nov` of an RFC 3339 text.
 fn day_and_month(text: &str) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let month: usize = text[5..7].parse().unwrap_or(1);
-    format!("{} {}", text[8..10].trim_start_matches('0'), MONTHS[(month - 1) % 12])
+    format!(
+        "{} {}",
+        text[8..10].trim_start_matches('0'),
+        MONTHS[(month - 1) % 12]
+    )
 }
 
 /// `Mon` of an RFC 3339 text, by Sakamoto's method.
@@ -110,7 +124,11 @@ fn weekday(text: &str) -> &'static str {
     const SHIFTS: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
     let number = |range: std::ops::Range<usize>| -> u32 { text[range].parse().unwrap_or(1) };
     let (year, month, day) = (number(0..4), number(5..7), number(8..10));
-    let year = if month < 3 { year.saturating_sub(1) } else { year };
+    let year = if month < 3 {
+        year.saturating_sub(1)
+    } else {
+        year
+    };
     let shift = SHIFTS[(month as usize + 11) % 12];
     DAYS[((year + year / 4 - year / 100 + year / 400 + shift + day) % 7) as usize]
 }
@@ -129,11 +147,24 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(count(number), text);
         }
-        assert_eq!((counted(1, "job"), counted(2, "job")), ("1 job".into(), "2 jobs".into()));
-        for (number, text) in [(0, "0 B"), (1_536, "1.5 KiB"), (65_536, "64 KiB"), (1 << 20, "1.0 MiB")] {
+        assert_eq!(
+            (counted(1, "job"), counted(2, "job")),
+            ("1 job".into(), "2 jobs".into())
+        );
+        for (number, text) in [
+            (0, "0 B"),
+            (1_536, "1.5 KiB"),
+            (65_536, "64 KiB"),
+            (1 << 20, "1.0 MiB"),
+        ] {
             assert_eq!(bytes(number), text);
         }
     }
@@ -165,7 +196,10 @@ mod tests {
     #[test]
     fn instants_are_seen_from_now() {
         let now = Timestamp::from_unix(1_795_416_552, 0);
-        assert_eq!(relative(now.plus(Duration::from_secs(240)), now), "in 4 min");
+        assert_eq!(
+            relative(now.plus(Duration::from_secs(240)), now),
+            "in 4 min"
+        );
         assert_eq!(relative(now.minus(Duration::from_secs(7)), now), "7 s ago");
         assert_eq!(relative(now, now), "now");
     }
@@ -176,9 +210,18 @@ mod tests {
         let tokyo = Zone::parse("Asia/Tokyo").unwrap();
         assert_eq!(date_time(now, Zone::UTC, now), "Mon 23 Nov 06:49:12");
         assert_eq!(date_time(now, tokyo, now), "Mon 23 Nov 15:49:12");
-        assert_eq!(date_time(Timestamp::EPOCH, Zone::UTC, now), "Thu 1 Jan 1970 00:00:00");
-        assert_eq!(date_time(Timestamp::MIN, tokyo, now), "Mon 1 Jan 0001 00:00:00");
-        assert_eq!(date_time(Timestamp::MAX, tokyo, now), "Fri 31 Dec 9999 23:59:59");
+        assert_eq!(
+            date_time(Timestamp::EPOCH, Zone::UTC, now),
+            "Thu 1 Jan 1970 00:00:00"
+        );
+        assert_eq!(
+            date_time(Timestamp::MIN, tokyo, now),
+            "Mon 1 Jan 0001 00:00:00"
+        );
+        assert_eq!(
+            date_time(Timestamp::MAX, tokyo, now),
+            "Fri 31 Dec 9999 23:59:59"
+        );
         assert_eq!(hour_minute(now, tokyo), "15:49");
     }
 

@@ -43,7 +43,12 @@ impl Viewer {
             Some("dark") => Theme::Dark,
             _ => Theme::Auto,
         };
-        Viewer { role, zone: zone.unwrap_or(server_zone), theme, now }
+        Viewer {
+            role,
+            zone: zone.unwrap_or(server_zone),
+            theme,
+            now,
+        }
     }
 
     /// Whether they may start, stop and switch jobs.
@@ -78,7 +83,10 @@ impl Theme {
 }
 
 fn cookie<'r>(request: &'r Request, name: &'r str) -> Option<&'r str> {
-    let cookies = request.headers.get_all("cookie").flat_map(|line| line.split(';'));
+    let cookies = request
+        .headers
+        .get_all("cookie")
+        .flat_map(|line| line.split(';'));
     cookies
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(known, _)| *known == name)
@@ -94,15 +102,27 @@ mod tests {
     fn cookies_say_how_pages_look() {
         let rows = [
             ("", Theme::Auto, "UTC"),
-            ("nimesha_theme=dark; nimesha_zone=Europe/Berlin", Theme::Dark, "Europe/Berlin"),
-            ("a=b;nimesha_theme=light;nimesha_zone=Nowhere", Theme::Light, "UTC"),
+            (
+                "nimesha_theme=dark; nimesha_zone=Europe/Berlin",
+                Theme::Dark,
+                "Europe/Berlin",
+            ),
+            (
+                "a=b;nimesha_theme=light;nimesha_zone=Nowhere",
+                Theme::Light,
+                "UTC",
+            ),
             ("nimesha_theme=<script>", Theme::Auto, "UTC"),
         ];
         for (cookies, theme, zone) in rows {
             let mut request = Request::new(Method::Get, "/webui/");
             request.headers.push("Cookie", cookies.as_bytes());
             let viewer = Viewer::of(&request, Role::Read, Zone::UTC, Timestamp::EPOCH);
-            assert_eq!((viewer.theme, viewer.zone.to_string()), (theme, zone.to_owned()), "{cookies}");
+            assert_eq!(
+                (viewer.theme, viewer.zone.to_string()),
+                (theme, zone.to_owned()),
+                "{cookies}"
+            );
         }
     }
 }

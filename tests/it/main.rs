@@ -14,3 +14,5 @@ mod readme;
 mod serve;
 /// What the sources keep to: floors, headers, sizes, one place for clocks.
 mod tidy;
+/// The pages, without a script.
+mod web;
