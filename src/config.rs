@@ -192,3 +192,5 @@ pub const WEB_OUTPUT_BYTES: usize = 256 * 1024;
 pub const WEB_FIELDS_MAX: usize = 2_000;
 /// Characters of a name, a command or a tag in a list; its own page shows all of it.
 pub const WEB_CLIPPED_CHARS: usize = 120;
+/// Jobs that `/metrics` shows one by one; more would drown who reads them.
+pub const METRICS_JOBS_MAX: usize = 1_000;

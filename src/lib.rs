@@ -43,7 +43,7 @@
 //! | 4 | `registry` | what readers see |
 //! | 3 | `store`, `worker` | what outlives the process; what runs commands and requests |
 //! | 2 | `job`, `settings` | the words for jobs and runs; what the server can be told |
-//! | 1 | `schedule`, `logging`, `process` | rules that yield instants; the log; what we ask of the system |
+//! | 1 | `schedule`, `logging`, `metrics`, `process` | rules that yield instants; the log; what is counted; what we ask of the system |
 //! | 0 | `clock`, `config`, `nearest` | the clocks; every limit; the nearest word |
 //!
 //! # What always holds
@@ -68,6 +68,7 @@ pub mod daemon;
 pub mod http;
 pub mod job;
 pub mod logging;
+pub mod metrics;
 pub mod nearest;
 pub mod process;
 pub mod registry;

@@ -41,6 +41,34 @@ pub fn raise_open_files(workers: usize) {
     }
 }
 
+/// Bytes of memory that this process holds.
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
+    let pages: u64 = read("/proc/self/statm")?
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+/// Seconds of processor time that this process has taken, its ended commands apart.
+#[must_use]
+pub fn cpu_seconds() -> f64 {
+    let usage = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    usage.tv_sec as f64 + usage.tv_nsec as f64 / 1e9
+}
+
+/// How many files this process has open.
+#[must_use]
+pub fn open_files() -> Option<usize> {
+    std::fs::read_dir("/proc/self/fd").ok().map(Iterator::count)
+}
+
+fn read(path: &str) -> Option<String> {
+    std::fs::read_to_string(path).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@
 
 mod answer;
 mod error;
+mod health;
 mod jobs;
 mod list;
 mod past;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use crate::http::{self, Handler, Request, Responder};
 use crate::job::validate::Draft;
 use crate::job::{JobId, JobSpec};
+use crate::metrics::Metrics;
 use crate::registry::{JobView, Registry};
 use crate::schedule::Zone;
 use crate::scheduler::Handle;
@@ -59,6 +61,7 @@ pub struct Api {
     registry: Arc<Registry>,
     store: Arc<dyn Store>,
     scheduler: Handle,
+    metrics: Arc<Metrics>,
     settings: Arc<Settings>,
 }
 
@@ -94,11 +97,17 @@ impl Handler for Api {
 impl Api {
     /// An API that changes things by way of `scheduler`, and reads from its registry and from `store`.
     #[must_use]
-    pub fn new(scheduler: Handle, store: Arc<dyn Store>, settings: Settings) -> Api {
+    pub fn new(
+        scheduler: Handle,
+        store: Arc<dyn Store>,
+        metrics: Arc<Metrics>,
+        settings: Settings,
+    ) -> Api {
         Api {
             registry: scheduler.registry().clone(),
             store,
             scheduler,
+            metrics,
             settings: Arc::new(settings),
         }
     }

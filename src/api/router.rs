@@ -3,7 +3,7 @@
 use tiny_http::Method::{self, Delete, Get, Head, Patch, Post, Put};
 
 use super::error::ApiError;
-use super::{Api, Call, Reply, jobs, list, runs, schedule, server, start, update};
+use super::{Api, Call, Reply, health, jobs, list, runs, schedule, server, start, update};
 
 type Handler = fn(&Api, &Call<'_>) -> Result<Reply, ApiError>;
 
@@ -19,6 +19,15 @@ const PREFIX: &str = "/api/v1";
 
 /// The handler for a request, by method and path. The last slash may be left out.
 pub(super) fn route<'p>(method: &Method, path: &'p str) -> Result<Route<'p>, ApiError> {
+    match (method, path) {
+        (Get | Head, "/healthz") => return Ok(to(health::healthz)),
+        (Get | Head, "/readyz") => return Ok(to(health::readyz)),
+        (Get | Head, "/metrics") => return Ok(to(health::metrics)),
+        (_, "/healthz" | "/readyz" | "/metrics") => {
+            return Err(ApiError::method_not_allowed(method.as_str(), "GET, HEAD"));
+        }
+        _ => {}
+    }
     let inside = path
         .strip_prefix(PREFIX)
         .and_then(|rest| rest.strip_prefix('/'))

@@ -31,7 +31,12 @@ pub(super) fn api() -> Api {
         history_limit: 1_000,
         history_ttl: None,
     };
-    Api::new(handle, Arc::new(MemoryStore::new()), settings)
+    Api::new(
+        handle,
+        Arc::new(MemoryStore::new()),
+        Arc::default(),
+        settings,
+    )
 }
 
 /// The id of the job created as number `seq`.

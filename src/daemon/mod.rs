@@ -22,6 +22,7 @@ use signal_hook::iterator::Signals;
 
 use crate::api::{self, Api};
 use crate::http::{Handler, Limits, Request, Responder, Server};
+use crate::metrics::Metrics;
 use crate::scheduler::dispatcher::Dispatcher;
 use crate::scheduler::journal::Journal;
 use crate::scheduler::{self, Handle};
@@ -85,11 +86,13 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     let sockets = listen::open(settings)?;
     log::info!("Preparing cache");
     let store = open_store(settings)?;
-    let (scheduler, dispatcher) = start_scheduler(settings, &store)?;
+    let metrics = Arc::new(Metrics::default());
+    let (scheduler, dispatcher) = start_scheduler(settings, &store, &metrics)?;
     let handler = Arc::new(Site {
         api: Api::new(
             scheduler.clone(),
             Arc::clone(&store),
+            metrics,
             api_settings(settings),
         ),
         web: Web::new(scheduler.clone(), store, web_settings(settings)),
@@ -199,6 +202,7 @@ fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
 fn start_scheduler(
     settings: &Settings,
     store: &Arc<dyn Store>,
+    metrics: &Arc<Metrics>,
 ) -> Result<(Handle, Dispatcher), StartError> {
     let loaded = load::load(&**store, settings.timezone)?;
     let (handle, inbox) = scheduler::channel();
@@ -227,7 +231,14 @@ fn start_scheduler(
         workers: settings.workers,
         output_limit: usize::try_from(settings.output_limit).unwrap_or(usize::MAX),
     };
-    let dispatcher = Dispatcher::start(inbox, core, loaded, writer, pool, Journal::default());
+    let dispatcher = Dispatcher::start(
+        inbox,
+        core,
+        loaded,
+        writer,
+        pool,
+        Journal::new(metrics.clone()),
+    );
     let dispatcher = dispatcher.map_err(cannot("start the dispatcher"))?;
     let stepped = handle.clone();
     clock::watch_steps(move || stepped.clock_stepped()).map_err(cannot("watch the clock"))?;

@@ -144,6 +144,8 @@ impl Actor {
             }
             Ok(Message::Completion(completion)) => Event::Completion(completion),
             Ok(Message::Committed(committed)) => {
+                let failed = committed.outcomes.iter().any(|(_, stored)| stored.is_err());
+                self.journal.committed(committed.took, failed);
                 Event::Committed(committed.outcomes, committed.took)
             }
             Ok(Message::ClockStepped) | Err(RecvTimeoutError::Timeout) => Event::Tick,

@@ -1,109 +1,168 @@
-//! What the core notices, as lines in the log.
+//! What the core notices, as lines in the log and as counts.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config;
 use crate::job::run::{AttemptEnd, GapKind, Outcome};
+use crate::metrics::Metrics;
 use crate::scheduler::core::Notice;
 
 /// Writes down what the core notices. Names of jobs come from outside: the log makes one line of each message.
 #[derive(Debug, Default)]
-pub struct Journal {}
+pub struct Journal {
+    metrics: Arc<Metrics>,
+}
 
 impl Journal {
+    /// A journal that counts in `metrics`.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Journal {
+        Journal { metrics }
+    }
+
     /// Takes in a notice.
     pub fn note(&mut self, notice: &Notice) {
+        self.count(notice);
+        write(notice);
+    }
+
+    /// Takes in how long the store took for a batch.
+    pub fn committed(&mut self, took: Duration, failed: bool) {
+        self.metrics.commit.observe(took);
+        self.metrics.commits_failed.add(u64::from(failed));
+    }
+
+    fn count(&self, notice: &Notice) {
+        let metrics = &self.metrics;
         match notice {
             Notice::Started {
-                run,
-                job,
-                trigger,
-                lateness,
-                queued,
+                lateness, queued, ..
             } => {
-                if *queued > config::QUEUE_WAIT_WARN {
-                    log::warn!(
-                        "job {} run {run}: waited {} ms in the queue; more --workers would shorten that",
-                        job.id,
-                        queued.as_millis()
-                    );
+                if let Some(late) = lateness {
+                    metrics.lateness.observe(*late);
                 }
-                let lateness = lateness.map_or(String::new(), |late| {
-                    format!(", {} us late", late.as_micros())
-                });
-                log::debug!(
-                    "job {} ({}) run {run}: started by {}{lateness}",
-                    job.id,
-                    job.spec.name,
-                    trigger.as_str()
-                );
+                metrics.queue_wait.observe(*queued);
             }
-            Notice::Retrying {
-                run,
-                job,
-                attempt,
-                end,
-                ..
-            } => {
-                let name = &job.spec.name;
-                log::warn!(
-                    "job {} ({name}) run {run}: attempt {attempt} {}, to be tried again",
-                    job.id,
-                    words(end)
-                );
-            }
+            Notice::Retrying { .. } => metrics.retried.add(1),
             Notice::Ended {
-                run,
-                job,
-                outcome,
-                end,
-                duration,
+                outcome, duration, ..
             } => {
-                let line = format!(
-                    "job {} ({}) run {run}: {} after {} ms{}",
-                    job.id,
-                    job.spec.name,
-                    outcome.as_str(),
-                    duration.as_millis(),
-                    end.as_ref()
-                        .filter(|_| *outcome != Outcome::Succeeded)
-                        .map_or(String::new(), |end| format!(": {}", words(end))),
-                );
-                match outcome {
-                    Outcome::Succeeded | Outcome::Cancelled => log::debug!("{line}"),
-                    Outcome::Failed | Outcome::TimedOut | Outcome::Interrupted => {
-                        log::warn!("{line}");
-                    }
-                }
+                metrics.duration.observe(*duration);
+                let count = match outcome {
+                    Outcome::Succeeded => &metrics.succeeded,
+                    Outcome::Failed => &metrics.failed,
+                    Outcome::TimedOut => &metrics.timed_out,
+                    Outcome::Cancelled => &metrics.cancelled,
+                    Outcome::Interrupted => &metrics.interrupted,
+                };
+                count.add(1);
             }
-            Notice::Gap { job, gap, new } => {
-                let line = format!(
-                    "job {} ({}): {new} {}, the last at {:?}",
-                    job.id,
-                    job.spec.name,
-                    gap.kind.as_str(),
-                    gap.last
-                );
-                match gap.kind {
-                    GapKind::Missed => log::warn!("{line}"),
-                    GapKind::Skipped => log::info!("{line}"),
-                }
-            }
-            Notice::ClockStepped { forward, by } => {
-                let direction = if *forward { "forward" } else { "back" };
-                log::warn!("the clock was stepped {direction} by {} ms", by.as_millis());
-            }
-            Notice::StoreAway(why) => {
-                log::error!(
-                    "the job database cannot be written: {why}; runs go on and are written later, changes are refused"
-                );
-            }
-            Notice::StoreBack => log::info!("the job database takes writes again"),
-            Notice::ClaimTaken { job, scheduled_at } => {
+            Notice::Gap { gap, new, .. } => match gap.kind {
+                GapKind::Missed => metrics.missed.add(*new),
+                GapKind::Skipped => metrics.skipped.add(*new),
+            },
+            Notice::ClockStepped { .. } => metrics.clock_steps.add(1),
+            Notice::StoreAway(_) => metrics.set_store_away(true),
+            Notice::StoreBack => metrics.set_store_away(false),
+            Notice::ClaimTaken { .. } => {}
+        }
+    }
+}
+
+fn write(notice: &Notice) {
+    match notice {
+        Notice::Started {
+            run,
+            job,
+            trigger,
+            lateness,
+            queued,
+        } => {
+            if *queued > config::QUEUE_WAIT_WARN {
                 log::warn!(
-                    "job {} ({}): {scheduled_at:?} is claimed by another server",
+                    "job {} run {run}: waited {} ms in the queue; more --workers would shorten that",
                     job.id,
-                    job.spec.name
+                    queued.as_millis()
                 );
             }
+            let lateness = lateness.map_or(String::new(), |late| {
+                format!(", {} us late", late.as_micros())
+            });
+            log::debug!(
+                "job {} ({}) run {run}: started by {}{lateness}",
+                job.id,
+                job.spec.name,
+                trigger.as_str()
+            );
+        }
+        Notice::Retrying {
+            run,
+            job,
+            attempt,
+            end,
+            ..
+        } => {
+            let name = &job.spec.name;
+            log::warn!(
+                "job {} ({name}) run {run}: attempt {attempt} {}, to be tried again",
+                job.id,
+                words(end)
+            );
+        }
+        Notice::Ended {
+            run,
+            job,
+            outcome,
+            end,
+            duration,
+        } => {
+            let line = format!(
+                "job {} ({}) run {run}: {} after {} ms{}",
+                job.id,
+                job.spec.name,
+                outcome.as_str(),
+                duration.as_millis(),
+                end.as_ref()
+                    .filter(|_| *outcome != Outcome::Succeeded)
+                    .map_or(String::new(), |end| format!(": {}", words(end))),
+            );
+            match outcome {
+                Outcome::Succeeded | Outcome::Cancelled => log::debug!("{line}"),
+                Outcome::Failed | Outcome::TimedOut | Outcome::Interrupted => {
+                    log::warn!("{line}");
+                }
+            }
+        }
+        Notice::Gap { job, gap, new } => {
+            let line = format!(
+                "job {} ({}): {new} {}, the last at {:?}",
+                job.id,
+                job.spec.name,
+                gap.kind.as_str(),
+                gap.last
+            );
+            match gap.kind {
+                GapKind::Missed => log::warn!("{line}"),
+                GapKind::Skipped => log::info!("{line}"),
+            }
+        }
+        Notice::ClockStepped { forward, by } => {
+            let direction = if *forward { "forward" } else { "back" };
+            log::warn!("the clock was stepped {direction} by {} ms", by.as_millis());
+        }
+        Notice::StoreAway(why) => {
+            log::error!(
+                "the job database cannot be written: {why}; runs go on and are written later, changes are refused"
+            );
+        }
+        Notice::StoreBack => log::info!("the job database takes writes again"),
+        Notice::ClaimTaken { job, scheduled_at } => {
+            log::warn!(
+                "job {} ({}): {scheduled_at:?} is claimed by another server",
+                job.id,
+                job.spec.name
+            );
         }
     }
 }

@@ -272,3 +272,36 @@ fn a_connection_serves_many_requests() {
         assert_eq!(answer.json(), json!({"jobs": {}}));
     }
 }
+
+#[test]
+fn a_watcher_sees_that_it_lives_is_ready_and_what_it_did() {
+    let server = Server::start();
+    assert_eq!(server.get("/healthz").status, 200);
+    assert_eq!(server.get("/readyz").status, 200);
+    server.create(&json!({"name": "a \"b\"", "command": "true"}));
+    let count = |name: &str| {
+        let text = server.get("/metrics").text();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim);
+        line.and_then(|value| value.parse::<f64>().ok())
+            .unwrap_or_default()
+    };
+    wait_until("the run is counted", || {
+        count("nimesha_runs_total{outcome=\"succeeded\"}") == 1.0
+    });
+    assert_eq!(count("nimesha_run_lateness_seconds_count"), 1.0);
+    assert_eq!(count("nimesha_jobs{state=\"active\"}"), 1.0);
+    assert_eq!(count("nimesha_store_up"), 1.0);
+    let text = server.get("/metrics").text();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        assert!(
+            name.starts_with("nimesha_") || name.starts_with("process_"),
+            "{line}"
+        );
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+    }
+    assert!(text.contains(r#"name="a \"b\"""#), "{text}");
+}

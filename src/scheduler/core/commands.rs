@@ -74,6 +74,7 @@ impl Core {
             Command::Cancel { job, run } => self.cancel_for(from, job, run),
             Command::Pause => self.set_paused(from, true),
             Command::Resume => self.set_paused(from, false),
+            Command::Ping => self.ping(from),
             Command::Backfill {
                 id,
                 from: begin,
@@ -124,6 +125,7 @@ impl Core {
                 | Command::Backfill { id, .. }
                 | Command::Cancel { job: id, .. } => changing(id),
                 Command::Pause | Command::Resume => self.guards.pause,
+                Command::Ping => false,
             }
     }
 
@@ -451,6 +453,11 @@ impl Core {
         self.count_active(run);
         self.claim_run_with(run, replies);
         self.touch(ix);
+        Ok(())
+    }
+
+    fn ping(&mut self, from: ReplyTo) -> Result<(), Refusal> {
+        self.fx.replies.push((from, Ok(Answer::Done)));
         Ok(())
     }
 

@@ -1,0 +1,154 @@
+//! What watches the server: whether it lives, whether it is ready, and its metrics.
+
+use crate::clock::Timestamp;
+use crate::config;
+use crate::http::Answer;
+use crate::metrics::Exposition;
+use crate::registry::{JobView, Totals};
+use crate::scheduler::command::Command;
+
+use super::answer;
+use super::error::ApiError;
+use super::{Api, Call, Reply};
+
+/// `GET /healthz`: the process lives.
+pub(super) fn healthz(_: &Api, _: &Call<'_>) -> Result<Reply, ApiError> {
+    Ok(Reply::Now(answer::json(
+        200,
+        b"{\"status\":\"ok\"}\n".to_vec(),
+    )))
+}
+
+/// `GET /readyz`: the store takes writes, and the dispatcher answers. Says what is wrong otherwise.
+pub(super) fn readyz(api: &Api, _: &Call<'_>) -> Result<Reply, ApiError> {
+    if api.metrics.is_store_away() {
+        return Err(ApiError::new(
+            503,
+            "the job database cannot be written: see the log".to_owned(),
+        ));
+    }
+    Ok(Reply::ask(Command::Ping, |_| {
+        answer::json(200, b"{\"status\":\"ready\"}\n".to_vec())
+    }))
+}
+
+/// `GET /metrics`, in the form that Prometheus reads.
+pub(super) fn metrics(api: &Api, _: &Call<'_>) -> Result<Reply, ApiError> {
+    let mut to = Exposition::default();
+    api.metrics.write(&mut to);
+    server(&mut to, &api.registry.totals(), api.store.size_bytes());
+    process(&mut to);
+    jobs(&mut to, &api.registry.page(None, config::METRICS_JOBS_MAX));
+    let answer = Answer::text(200, to.into_text());
+    Ok(Reply::Now(answer.with_header(
+        "Content-Type",
+        "text/plain; version=0.0.4; charset=utf-8",
+    )))
+}
+
+fn server(to: &mut Exposition, totals: &Totals, store_bytes: Option<u64>) {
+    to.family("nimesha_build_info", "gauge", "The program's version.");
+    to.sample(
+        "nimesha_build_info",
+        &[("version", env!("CARGO_PKG_VERSION"))],
+        1,
+    );
+    to.family("nimesha_jobs", "gauge", "Stored jobs, by state.");
+    to.sample(
+        "nimesha_jobs",
+        &[("state", "active")],
+        totals.jobs - totals.disabled_jobs,
+    );
+    to.sample(
+        "nimesha_jobs",
+        &[("state", "disabled")],
+        totals.disabled_jobs,
+    );
+    to.gauge(
+        "nimesha_runs_in_progress",
+        "Runs from the run queue to their end.",
+        totals.running,
+    );
+    to.gauge(
+        "nimesha_queue_depth",
+        "Runs that wait for a worker.",
+        totals.queued,
+    );
+    to.gauge(
+        "nimesha_paused",
+        "Whether all scheduling is paused.",
+        u8::from(totals.paused),
+    );
+    to.gauge(
+        "nimesha_next_run_timestamp_seconds",
+        "The earliest next occurrence; 0 for none.",
+        seconds(totals.next_run_at),
+    );
+    if let Some(bytes) = store_bytes {
+        to.gauge(
+            "nimesha_store_size_bytes",
+            "Bytes that the job database takes.",
+            bytes,
+        );
+    }
+}
+
+/// The figures that every exporter of a process gives.
+fn process(to: &mut Exposition) {
+    if let Some(bytes) = crate::process::resident_bytes() {
+        to.gauge("process_resident_memory_bytes", "Resident memory.", bytes);
+    }
+    to.family(
+        "process_cpu_seconds_total",
+        "counter",
+        "User and system time of this process.",
+    );
+    to.sample(
+        "process_cpu_seconds_total",
+        &[],
+        crate::process::cpu_seconds(),
+    );
+    if let Some(count) = crate::process::open_files() {
+        to.gauge("process_open_fds", "Open descriptors.", count);
+    }
+}
+
+/// A few figures of each job, up to a number of jobs that does not drown who reads them.
+fn jobs(to: &mut Exposition, jobs: &[JobView]) {
+    type Figure = fn(&JobView) -> f64;
+    let figures: [(&str, &str, Figure); 4] = [
+        (
+            "nimesha_job_last_success_timestamp_seconds",
+            "When a run last succeeded; 0 for never.",
+            |view| seconds(view.live.figures().last_success),
+        ),
+        (
+            "nimesha_job_next_run_timestamp_seconds",
+            "The next occurrence; 0 for none.",
+            |view| seconds(view.live.next_run_at),
+        ),
+        (
+            "nimesha_job_failures_in_a_row",
+            "Runs that failed since the last success.",
+            |view| f64::from(view.live.figures().failures_in_a_row),
+        ),
+        ("nimesha_job_runs_finished", "Runs that ended.", |view| {
+            view.live.figures().finished_runs as f64
+        }),
+    ];
+    for (name, help, figure) in figures {
+        to.family(name, "gauge", help);
+        for view in jobs {
+            let id = view.job.id.to_string();
+            to.sample(
+                name,
+                &[("job_id", &id), ("name", &view.job.spec.name)],
+                figure(view),
+            );
+        }
+    }
+}
+
+fn seconds(at: Option<Timestamp>) -> f64 {
+    at.map_or(0.0, |at| at.unix_nanos() as f64 / 1e9)
+}

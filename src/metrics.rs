@@ -1,0 +1,307 @@
+//! Counts and distributions of what the server does, and the text form in which Prometheus reads them.
+//!
+//! Counters are atomics that whoever does the thing increments; gauges are read where they stand when somebody asks.
+//! The text form is small enough to be written by hand: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+
+use std::fmt::{Display, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Upper bounds of the buckets for lateness, waits and commits, in seconds.
+const FINE: &[f64] = &[
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 10.0, 60.0,
+];
+/// Upper bounds of the buckets for durations of runs, in seconds.
+const COARSE: &[f64] = &[
+    0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0, 1_800.0, 3_600.0, 21_600.0,
+];
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts so many more.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// The count.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How durations are distributed: a count for each bucket, and their sum.
+#[derive(Debug)]
+pub struct Histogram {
+    bounds: &'static [f64],
+    /// One more than there are bounds; the last is for what is above them all.
+    buckets: Box<[AtomicU64]>,
+    sum_micros: AtomicU64,
+}
+
+impl Histogram {
+    fn new(bounds: &'static [f64]) -> Histogram {
+        let buckets = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
+        Histogram {
+            bounds,
+            buckets,
+            sum_micros: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts a duration.
+    pub fn observe(&self, duration: Duration) {
+        let seconds = duration.as_secs_f64();
+        let bucket = self.bounds.partition_point(|bound| *bound < seconds);
+        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        self.sum_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+/// What is counted while it happens.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Runs that succeeded.
+    pub succeeded: Counter,
+    /// Runs that failed for good.
+    pub failed: Counter,
+    /// Runs that the job's timeout ended.
+    pub timed_out: Counter,
+    /// Runs that a user ended.
+    pub cancelled: Counter,
+    /// Runs that the server's end cut off.
+    pub interrupted: Counter,
+    /// Attempts that failed and were tried again.
+    pub retried: Counter,
+    /// Occurrences that were missed.
+    pub missed: Counter,
+    /// Occurrences that were skipped.
+    pub skipped: Counter,
+    /// From an occurrence to its start.
+    pub lateness: Histogram,
+    /// From the first start of a run to its end.
+    pub duration: Histogram,
+    /// From the entry into the run queue to the start.
+    pub queue_wait: Histogram,
+    /// One transaction of the store.
+    pub commit: Histogram,
+    /// Transactions that the store did not take.
+    pub commits_failed: Counter,
+    /// Steps of the wall clock.
+    pub clock_steps: Counter,
+    store_away: AtomicBool,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics {
+            succeeded: Counter::default(),
+            failed: Counter::default(),
+            timed_out: Counter::default(),
+            cancelled: Counter::default(),
+            interrupted: Counter::default(),
+            retried: Counter::default(),
+            missed: Counter::default(),
+            skipped: Counter::default(),
+            lateness: Histogram::new(FINE),
+            duration: Histogram::new(COARSE),
+            queue_wait: Histogram::new(FINE),
+            commit: Histogram::new(FINE),
+            commits_failed: Counter::default(),
+            clock_steps: Counter::default(),
+            store_away: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Metrics {
+    /// The store refuses writes, or takes them again.
+    pub fn set_store_away(&self, away: bool) {
+        self.store_away.store(away, Ordering::Relaxed);
+    }
+
+    /// Whether the store refuses writes.
+    #[must_use]
+    pub fn is_store_away(&self) -> bool {
+        self.store_away.load(Ordering::Relaxed)
+    }
+
+    /// Writes all that is counted here.
+    pub fn write(&self, to: &mut Exposition) {
+        to.family(
+            "nimesha_runs_total",
+            "counter",
+            "Runs that ended, by outcome.",
+        );
+        for (outcome, count) in [
+            ("succeeded", &self.succeeded),
+            ("failed", &self.failed),
+            ("timed_out", &self.timed_out),
+            ("cancelled", &self.cancelled),
+            ("interrupted", &self.interrupted),
+        ] {
+            to.sample("nimesha_runs_total", &[("outcome", outcome)], count.get());
+        }
+        let counters = [
+            (
+                "nimesha_attempts_retried_total",
+                "Attempts that failed and were tried again.",
+                &self.retried,
+            ),
+            (
+                "nimesha_occurrences_missed_total",
+                "Occurrences that were missed.",
+                &self.missed,
+            ),
+            (
+                "nimesha_occurrences_skipped_total",
+                "Occurrences that were skipped.",
+                &self.skipped,
+            ),
+            (
+                "nimesha_store_commits_failed_total",
+                "Transactions that the store did not take.",
+                &self.commits_failed,
+            ),
+            (
+                "nimesha_clock_steps_total",
+                "Steps of the wall clock.",
+                &self.clock_steps,
+            ),
+        ];
+        for (name, help, count) in counters {
+            to.family(name, "counter", help);
+            to.sample(name, &[], count.get());
+        }
+        to.histogram(
+            "nimesha_run_lateness_seconds",
+            "From an occurrence to its start.",
+            &self.lateness,
+        );
+        to.histogram(
+            "nimesha_run_duration_seconds",
+            "From the start of a run to its end.",
+            &self.duration,
+        );
+        to.histogram(
+            "nimesha_queue_wait_seconds",
+            "From the run queue's entry to the start.",
+            &self.queue_wait,
+        );
+        to.histogram(
+            "nimesha_store_commit_seconds",
+            "One transaction of the store.",
+            &self.commit,
+        );
+        to.gauge(
+            "nimesha_store_up",
+            "Whether the store takes writes.",
+            u8::from(!self.is_store_away()),
+        );
+    }
+}
+
+/// Text in the form that Prometheus reads.
+#[derive(Debug, Default)]
+pub struct Exposition {
+    text: String,
+}
+
+impl Exposition {
+    /// The text.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    /// Begins a family of samples: name, type and what it is.
+    pub fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.put(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+    }
+
+    /// Adds a sample of the family that was begun last.
+    pub fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        self.text.push_str(name);
+        for (n, (label, text)) in labels.iter().enumerate() {
+            self.put(format_args!("{}{label}=\"", if n == 0 { '{' } else { ',' }));
+            self.push_escaped(text);
+            self.text.push('"');
+        }
+        if !labels.is_empty() {
+            self.text.push('}');
+        }
+        self.put(format_args!(" {value}\n"));
+    }
+
+    /// A family of one sample that may rise and fall.
+    pub fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.family(name, "gauge", help);
+        self.sample(name, &[], value);
+    }
+
+    /// A family that is a distribution.
+    pub fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
+        self.family(name, "histogram", help);
+        let mut below = 0;
+        for (n, count) in histogram.buckets.iter().enumerate() {
+            below += count.load(Ordering::Relaxed);
+            let bound = histogram
+                .bounds
+                .get(n)
+                .map_or("+Inf".to_owned(), f64::to_string);
+            self.sample(&format!("{name}_bucket"), &[("le", &bound)], below);
+        }
+        let sum = Duration::from_micros(histogram.sum_micros.load(Ordering::Relaxed)).as_secs_f64();
+        self.sample(&format!("{name}_sum"), &[], sum);
+        self.sample(&format!("{name}_count"), &[], below);
+    }
+
+    /// Names of jobs come from outside: a quote in one must not end its label.
+    fn push_escaped(&mut self, text: &str) {
+        for c in text.chars() {
+            match c {
+                '\\' => self.text.push_str("\\\\"),
+                '"' => self.text.push_str("\\\""),
+                '\n' => self.text.push_str("\\n"),
+                c => self.text.push(c),
+            }
+        }
+    }
+
+    fn put(&mut self, args: std::fmt::Arguments<'_>) {
+        self.text
+            .write_fmt(args)
+            .expect("a string takes all that is written to it");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_counts_what_is_at_or_below_each_bound() {
+        let histogram = Histogram::new(&[0.1, 1.0]);
+        for millis in [100, 101, 5_000] {
+            histogram.observe(Duration::from_millis(millis));
+        }
+        let mut to = Exposition::default();
+        to.histogram("x", "Help.", &histogram);
+        assert_eq!(
+            to.into_text(),
+            "# HELP x Help.\n# TYPE x histogram\nx_bucket{le=\"0.1\"} 1\nx_bucket{le=\"1\"} 2\nx_bucket{le=\"+Inf\"} 3\n\
+             x_sum 5.201\nx_count 3\n"
+        );
+    }
+
+    #[test]
+    fn labels_cannot_be_broken_out_of() {
+        let mut to = Exposition::default();
+        to.sample("x", &[("name", "a\"b\\c\nd"), ("id", "1")], 2.5);
+        assert_eq!(to.into_text(), "x{name=\"a\\\"b\\\\c\\nd\",id=\"1\"} 2.5\n");
+    }
+}
