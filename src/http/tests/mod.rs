@@ -34,9 +34,16 @@ impl Site {
         Site::with(|_| {}, handler)
     }
 
-    /// One with some limits changed.
+    /// One with some limits changed. No client is too slow unless the test says so.
     fn with(change: impl FnOnce(&mut Limits), handler: impl Handler) -> Site {
-        let mut limits = Limits::default();
+        const LONG: Duration = Duration::from_secs(3_600);
+        let mut limits = Limits {
+            idle: LONG,
+            head: LONG,
+            patience: LONG,
+            linger: LONG,
+            ..Limits::default()
+        };
         change(&mut limits);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server = Server::start(vec![Listener::Tcp(listener)], limits, Arc::new(handler));

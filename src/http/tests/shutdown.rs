@@ -34,9 +34,8 @@ fn idle_connections_end_at_once_and_busy_ones_after_their_answer() {
     let responder = receiver.recv().unwrap();
     let mut body = site.connect();
     body.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab");
-    // A whole exchange later, what was sent before has surely been read.
-    idle.send(GET);
-    idle.answer();
+    wait_until("all have been let in", || site.connections() == 5);
+    site.wait_for_idle(3);
 
     let ending = thread::spawn(move || site.server.shutdown());
     idle.ends();
