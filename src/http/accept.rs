@@ -226,8 +226,12 @@ fn admit(hub: &Hub, socket: Socket, peer: Peer) {
         hub.poll.add(socket.as_fd(), Source::Connection(key)).ok()?;
         Some(Box::new(Connection::new(socket, peer, key, now)))
     });
-    if seated {
+    if let Some(key) = seated {
         hub.timer.arm(now + hub.limits.idle, now);
+        if hub.is_stopping() {
+            // The shutdown may have looked for connections just before this one was there.
+            hub.mail.post(key);
+        }
     }
 }
 

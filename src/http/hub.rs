@@ -70,12 +70,12 @@ impl Hub {
 
     /// Whether connections are being ended.
     pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
+        self.stopping.load(Ordering::SeqCst)
     }
 
     /// Takes no more connections, and ends those that there are: idle ones now, the others after their answer.
     pub(super) fn stop(&self, deadline: Instant) {
-        self.stopping.store(true, Ordering::Release);
+        self.stopping.store(true, Ordering::SeqCst);
         for door in &self.doors {
             door.close();
         }

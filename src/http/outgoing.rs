@@ -141,7 +141,7 @@ impl Outgoing {
 
     /// Whether it waits for us, not for its client.
     pub(super) fn is_starved(&self) -> bool {
-        matches!(self.rest, Rest::Stream { starved: true, .. })
+        self.kept.is_empty() && matches!(self.rest, Rest::Stream { starved: true, .. })
     }
 
     /// Sends as much as the client takes, within one turn.

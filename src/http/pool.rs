@@ -6,7 +6,9 @@ use super::hub::Hub;
 use super::poll::Source;
 use super::write::DateText;
 
-/// Room that a buffer may keep from one turn to the next.
+/// Bytes read at once. A client that sends ahead makes its connection keep at most twice as much.
+pub(super) const READ_BYTES: usize = 16 * 1024;
+/// Room that a buffer for answers may keep from one turn to the next.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 
 /// What one thread works with: buffers that every turn needs and no connection should own.
@@ -24,11 +26,11 @@ pub(super) struct Desk {
 impl Desk {
     /// Makes it ready for the next turn, however the last one ended.
     pub(super) fn tidy(&mut self) {
-        for buffer in [&mut self.input, &mut self.output, &mut self.piece] {
+        self.input.clear();
+        self.input.shrink_to(READ_BYTES);
+        for buffer in [&mut self.output, &mut self.piece] {
             buffer.clear();
-            if buffer.capacity() > KEPT_BYTES_MAX {
-                buffer.shrink_to(KEPT_BYTES_MAX);
-            }
+            buffer.shrink_to(KEPT_BYTES_MAX);
         }
     }
 }

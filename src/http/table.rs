@@ -51,22 +51,21 @@ impl Table {
         }
     }
 
-    /// Seats the connection that `make` makes of its key; false if all seats are taken or `make` has none.
-    pub(super) fn seat(&self, make: impl FnOnce(Key) -> Option<Box<Connection>>) -> bool {
-        let Some(index) = self.free.lock().pop() else {
-            return false;
-        };
+    /// Seats the connection that `make` makes of its key; `None` if all seats are taken or `make` has none.
+    pub(super) fn seat(&self, make: impl FnOnce(Key) -> Option<Box<Connection>>) -> Option<Key> {
+        let index = self.free.lock().pop()?;
         let mut seat = self.seats[index as usize].lock();
-        seat.connection = make(Key {
+        let key = Key {
             seat: index,
             tenant: seat.tenant,
-        });
+        };
+        seat.connection = make(key);
         let seated = seat.connection.is_some();
         drop(seat);
         if !seated {
             self.free.lock().push(index);
         }
-        seated
+        seated.then_some(key)
     }
 
     /// Whether a seat is free.

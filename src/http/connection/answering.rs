@@ -93,7 +93,7 @@ impl Connection {
             self.since = None;
         }
         match outgoing.advance(&self.socket, desk) {
-            Progress::Sent => self.answered(hub),
+            Progress::Sent => self.answered(hub, desk),
             Progress::Blocked if outgoing.stream().is_some() => Next::Park(Interest::WriteOrHangUp),
             Progress::Blocked | Progress::Yielded => Next::Park(Interest::Write),
             Progress::Starved => Next::Park(Interest::HangUp),
@@ -102,7 +102,7 @@ impl Connection {
     }
 
     /// The answer is out.
-    fn answered(&mut self, hub: &Hub) -> Next {
+    fn answered(&mut self, hub: &Hub, desk: &mut Desk) -> Next {
         let Phase::Answering(outgoing) = &self.phase else {
             return Next::Close;
         };
@@ -116,7 +116,7 @@ impl Connection {
                     Next::Step
                 }
             }
-            Then::Close if self.kept.is_empty() => Next::Close,
+            Then::Close if self.has_read_all(desk) => Next::Close,
             Then::Close | Then::Drain => {
                 self.kept = Vec::new();
                 self.socket.end_sending();

@@ -58,9 +58,8 @@ enum Phase {
     /// The answer is on its way out. (The client, by reading; for a stream with nothing to send, its sender.) Patience
     /// is bounded, bytes prolong it; else the connection is cut.
     Answering(Outgoing),
-    /// A request was refused and answered, and `read` bytes of what still came were thrown away: closed at once, the
-    /// kernel would answer them with a reset that takes our answer away. (The client, by closing.) Bounded in time and
-    /// bytes.
+    /// The last answer is out, and `read` bytes of what still came were thrown away: closed at once, the kernel would
+    /// answer them with a reset that takes our answer away. (The client, by closing.) Bounded in time and bytes.
     Draining { read: usize },
 }
 

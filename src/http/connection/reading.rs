@@ -12,12 +12,9 @@ use crate::http::exchange::{Exchange, Responder};
 use crate::http::hub::Hub;
 use crate::http::parse::{self, Head, Refusal};
 use crate::http::poll::Interest;
-use crate::http::pool::Desk;
+use crate::http::pool::{Desk, READ_BYTES};
 use crate::http::request::Request;
 use crate::http::write::Manner;
-
-/// Bytes read at once.
-const READ_BYTES: usize = 16 * 1024;
 
 impl Connection {
     /// Reads what has come, as far as one request.
@@ -172,6 +169,13 @@ impl Connection {
             // The responder, dropped by the panic, has answered.
             log::error!("a handler panicked; its request was answered with 500");
         }
+    }
+
+    /// Whether nothing lies unread that would turn the close into a reset.
+    pub(super) fn has_read_all(&self, desk: &mut Desk) -> bool {
+        desk.input.clear();
+        desk.input.reserve(READ_BYTES);
+        self.kept.is_empty() && !matches!(self.socket.receive(&mut desk.input), Ok(1..))
     }
 
     /// Throws away what still comes.

@@ -31,6 +31,21 @@ fn a_refused_body_is_read_for_a_while_so_that_the_answer_is_seen() {
 }
 
 #[test]
+fn what_comes_after_the_last_request_takes_its_answer_from_nobody() {
+    let site = Site::new(echo);
+    let mut client = site.connect();
+    client.send(
+        [
+            b"GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".as_slice(),
+            &[b'x'; 1_000_000],
+        ]
+        .concat(),
+    );
+    assert_eq!(client.answer().text(), "GET /last? ");
+    client.ends();
+}
+
+#[test]
 fn a_refused_body_is_not_read_for_ever() {
     let site = Site::with(
         |limits| {
