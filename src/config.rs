@@ -194,3 +194,21 @@ pub const WEB_FIELDS_MAX: usize = 2_000;
 pub const WEB_CLIPPED_CHARS: usize = 120;
 /// Jobs that `/metrics` shows one by one; more would drown who reads them.
 pub const METRICS_JOBS_MAX: usize = 1_000;
+/// Bytes of the token file: some hundred tokens, far more than people who share one scheduler.
+pub const TOKEN_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Characters below which a token's secret is worth a warning: 16 random ones cannot be guessed.
+pub const TOKEN_BYTES_ADVISED: usize = 16;
+/// How long a session of the pages lives: a working day, so that one signs in once.
+pub const SESSION: Duration = Duration::from_secs(12 * 3_600);
+/// Sessions at one moment; each takes some hundred bytes.
+pub const SESSIONS_MAX: usize = 1_024;
+/// Wrong tokens that an address may send at once: a client with an old token repeats itself, and shall read why.
+pub const WRONG_TOKEN_BURST: u32 = 20;
+/// After which time it may send one more.
+pub const WRONG_TOKEN_EVERY: Duration = Duration::from_secs(1);
+/// Addresses whose wrong tokens are counted.
+pub const WRONG_TOKEN_PEERS_MAX: usize = 1_024;
+/// Jobs that one line of the audit names.
+pub const AUDIT_JOBS_MAX: usize = 16;
+/// Characters of a path or host that a line of the log, or an error, repeats.
+pub const SHOWN_CHARS_MAX: usize = 200;

@@ -9,7 +9,7 @@
 //!   terminal                     curl, scripts, browser
 //!      |                               |
 //!    cli                             http      listens, reads, limits
-//!      |                               |
+//!      |                             guard     who may come in
 //!    daemon  wires it all            api, web  decode, command, answer
 //!                                      |   \
 //!               Command + reply (channel)   \ reads: registry; history from the store
@@ -38,7 +38,7 @@
 //! | 9 | `main` | words in, exit code out |
 //! | 8 | `cli` | the commands of the command line |
 //! | 7 | `daemon` | starts the parts in order, stops them in reverse |
-//! | 6 | `api`, `web` | the JSON API; the pages |
+//! | 6 | `api`, `guard`, `web` | the JSON API; who may come in; the pages |
 //! | 5 | `http`, `scheduler` | connections and limits; what is due, what may start |
 //! | 4 | `registry` | what readers see |
 //! | 3 | `store`, `worker` | what outlives the process; what runs commands and requests |
@@ -65,6 +65,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod guard;
 pub mod http;
 pub mod job;
 pub mod logging;

@@ -11,7 +11,7 @@ use tiny_http::Method;
 
 use super::body::BodyFraming;
 use super::limits::Limits;
-use super::request::{Headers, Peer, Request};
+use super::request::{Headers, Peer, Request, Role};
 use crate::config;
 
 /// Why a request is not taken: what the answer will be. The connection is closed after it.
@@ -89,6 +89,7 @@ pub(super) fn head(
         headers: copy_headers(parsed.headers, length, host),
         body: Vec::new(),
         peer,
+        role: Role::Read,
     };
     let keep_alive = !marks.close && (minor == 1 || marks.keep_alive);
     let expects_continue = marks.expects_continue && framing != BodyFraming::Length(0);

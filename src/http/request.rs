@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::str::FromStr;
 
 use tiny_http::Method;
 
@@ -12,6 +13,52 @@ pub enum Peer {
     Tcp(SocketAddr),
     /// Over the Unix socket, whose file mode is the gate.
     Unix,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Tcp(address) => address.fmt(f),
+            Peer::Unix => f.write_str("unix"),
+        }
+    }
+}
+
+/// What a caller may do. Each role may do what the ones before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Look, at all but secrets.
+    Read,
+    /// Also start and end runs, switch jobs on and off, pause and go on.
+    Operate,
+    /// Everything.
+    Admin,
+}
+
+impl Role {
+    const WORDS: [(&'static str, Role); 3] = [
+        ("read", Role::Read),
+        ("operate", Role::Operate),
+        ("admin", Role::Admin),
+    ];
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Role, String> {
+        let known = Role::WORDS.iter().find(|(word, _)| *word == text);
+        known
+            .map(|(_, role)| *role)
+            .ok_or_else(|| format!("{text:?} is no role: expected read, operate or admin"))
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = Role::WORDS.iter().find(|(_, role)| role == self);
+        f.write_str(known.map_or("?", |(word, _)| word))
+    }
 }
 
 /// A request that has arrived whole, its body included.
@@ -31,10 +78,12 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Where it comes from.
     pub peer: Peer,
+    /// What its sender may do. The least, until whoever guards the handler says more.
+    pub role: Role,
 }
 
 impl Request {
-    /// A request as a local client would send it, for callers without a socket.
+    /// A request as its owner would send it over a Unix socket, for callers without one.
     #[must_use]
     pub fn new(method: Method, target: &str) -> Request {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -46,6 +95,7 @@ impl Request {
             headers: Headers::default(),
             body: Vec::new(),
             peer: Peer::Unix,
+            role: Role::Admin,
         }
     }
 
@@ -135,6 +185,15 @@ mod tests {
         assert_eq!(headers.get("x"), None);
         assert_eq!(headers.get_all("host").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(headers.iter().count(), 4);
+    }
+
+    #[test]
+    fn roles_are_words_and_have_an_order() {
+        for (word, role) in Role::WORDS {
+            assert_eq!((word.parse(), role.to_string()), (Ok(role), word.to_owned()));
+        }
+        assert!(Role::Read < Role::Operate && Role::Operate < Role::Admin);
+        assert!("Admin".parse::<Role>().is_err());
     }
 
     #[test]
