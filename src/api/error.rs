@@ -93,6 +93,7 @@ impl From<Refusal> for ApiError {
             | Refusal::IdTaken(_)
             | Refusal::Disabled(_)
             | Refusal::Withdrawn(_) => 409,
+            Refusal::LocalJobsDenied | Refusal::DeleteAllDenied => 403,
             Refusal::VersionChanged(_) => 412,
             Refusal::Store(_) | Refusal::Stopping => 503,
         };

@@ -3,6 +3,7 @@
 use crate::clock;
 use crate::http;
 use crate::job::JobId;
+use crate::job::secret::Secrets;
 use crate::job::validate;
 use crate::registry::JobView;
 use crate::scheduler::command::{Command, NewJob};
@@ -10,14 +11,14 @@ use crate::scheduler::command::{Command, NewJob};
 use super::answer;
 use super::error::ApiError;
 use super::wire::{JOB_BYTES, JobKeys, Json, write_job, write_job_stats};
-use super::{Api, Call, Reply, past};
+use super::{Api, Call, Reply, checked, past};
 
 /// `POST /job/`. `?past_start=keep` takes a schedule whose start has passed, `?unique=name` refuses a name that a job has.
 pub(super) fn create(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
     let now = clock::now();
     let unique_name = call.query.is("unique", "name")?;
     let keep_past_start = call.query.is("past_start", "keep")?;
-    let spec = api.whole(&JobKeys::parse(&call.request.body)?)?;
+    let spec = checked(api.whole(&JobKeys::parse(&call.request.body)?)?)?;
     let schedule = validate::schedule(&spec, api.settings.zone, now)?;
     if !keep_past_start {
         schedule.check_start(now)?;
@@ -44,7 +45,7 @@ pub(super) fn create(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
 pub(super) fn show(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
     let view = api.job(call.job_id()?)?;
     let runs = past::ended_runs(api, &view)?;
-    Ok(Reply::Now(job_answer(&view, |json| {
+    Ok(Reply::Now(job_answer(&view, call.secrets(), |json| {
         write_job_stats(json, &view.job, runs.iter());
     })))
 }
@@ -82,10 +83,14 @@ pub(super) fn disable(_: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
 
 /// `{"job": ...}`. Its `ETag` names the version of the definition, for `If-Match`; since runs change the figures and not
 /// the version, it says nothing of whether a copy is still fresh, and `If-None-Match` is left alone.
-pub(super) fn job_answer(view: &JobView, stats: impl FnOnce(&mut Json)) -> http::Answer {
+pub(super) fn job_answer(
+    view: &JobView,
+    secrets: Secrets,
+    stats: impl FnOnce(&mut Json),
+) -> http::Answer {
     let mut json = Json::with_capacity(JOB_BYTES);
     json.open('{');
-    write_job(json.key("job"), view, stats);
+    write_job(json.key("job"), view, secrets, stats);
     json.close('}');
     answer::json(200, json.finish()).with_header("ETag", &format!("\"{}\"", view.job.version))
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::vec;
 
 use crate::config;
+use crate::job::secret::Secrets;
 use crate::registry::{JobView, Registry};
 
 use super::answer;
@@ -19,7 +20,7 @@ use super::{Api, Call, Reply};
 
 /// `GET /job/`. `?name=`, `?tag=` and `?status=` narrow it; `?limit=` ends it early, with `next` for `?after=`.
 pub(super) fn list(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
-    let mut list = JobList::new(api.registry.clone(), &call.query)?;
+    let mut list = JobList::new(api.registry.clone(), &call.query, call.secrets())?;
     list.fill();
     Ok(Reply::Now(if list.is_over {
         answer::json(200, list.page.into_bytes())
@@ -99,6 +100,7 @@ impl Filter {
 struct JobList {
     registry: Arc<Registry>,
     filter: Filter,
+    secrets: Secrets,
     /// How many jobs may still be written, if that is limited.
     left: Option<usize>,
     /// Jobs that were fetched and not yet looked at.
@@ -114,13 +116,14 @@ struct JobList {
 }
 
 impl JobList {
-    fn new(registry: Arc<Registry>, query: &Query) -> Result<JobList, ApiError> {
+    fn new(registry: Arc<Registry>, query: &Query, secrets: Secrets) -> Result<JobList, ApiError> {
         let after = query.read("after", "what the answer before gave as next")?;
         let mut page = Json::with_capacity(JOB_BYTES);
         page.open('{').key("jobs").open('{');
         Ok(JobList {
             registry,
             filter: Filter::read(query)?,
+            secrets,
             left: query.count("limit", usize::MAX)?,
             fetched: Vec::new().into_iter(),
             after,
@@ -160,7 +163,7 @@ impl JobList {
     fn write(&mut self, view: &JobView) {
         self.page.item().id(view.job.id.0);
         self.page.raw(":");
-        write_job(&mut self.page, view, |json| json.raw("null"));
+        write_job(&mut self.page, view, self.secrets, |json| json.raw("null"));
         self.written = Some(view.job.seq);
         self.left = self.left.map(|left| left - 1);
     }

@@ -28,7 +28,8 @@ mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http::{self, Handler, Request, Responder};
+use crate::http::{self, Handler, Request, Responder, Role};
+use crate::job::secret::{self, Secrets};
 use crate::job::validate::Draft;
 use crate::job::{JobId, JobSpec};
 use crate::metrics::Metrics;
@@ -146,13 +147,19 @@ impl Api {
     }
 
     /// The job that `keys` describe by themselves.
-    fn whole(&self, keys: &JobKeys) -> Result<JobSpec, ApiError> {
+    fn whole(&self, keys: &JobKeys) -> Result<Draft, ApiError> {
         let mut draft = keys.apply(Draft::default())?;
         if draft.owner.is_empty() {
             draft.owner.push_str(&self.settings.default_owner);
         }
-        Ok(draft.check()?)
+        Ok(draft)
     }
+}
+
+/// The job that a draft describes, if nothing in it stands for a secret that was not shown.
+fn checked(draft: Draft) -> Result<JobSpec, ApiError> {
+    secret::check(&draft)?;
+    Ok(draft.check()?)
 }
 
 impl Reply {
@@ -168,6 +175,14 @@ impl Reply {
 }
 
 impl Call<'_> {
+    /// Whether the answer may show secrets: only to those who could change them as well.
+    fn secrets(&self) -> Secrets {
+        match self.request.role {
+            Role::Admin => Secrets::Shown,
+            Role::Read | Role::Operate => Secrets::Hidden,
+        }
+    }
+
     fn job_id(&self) -> Result<JobId, ApiError> {
         self.job.parse().map_err(|_| {
             ApiError::new(

@@ -6,6 +6,7 @@
 
 use crate::clock;
 use crate::config;
+use crate::job::secret::{self, Secrets};
 use crate::job::validate::{self, Draft};
 use crate::job::{Job, JobId};
 use crate::registry::JobView;
@@ -14,7 +15,7 @@ use crate::scheduler::command::{Answer, Command, NewJob, Refusal};
 use super::error::ApiError;
 use super::jobs::job_answer;
 use super::wire::JobKeys;
-use super::{Api, Call, Reply};
+use super::{Api, Call, Reply, checked};
 
 /// `PUT /job/{id}/`: keys that are not given get their default.
 pub(super) fn replace(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
@@ -31,6 +32,7 @@ struct Update {
     id: JobId,
     keys: JobKeys,
     whole: bool,
+    secrets: Secrets,
     if_match: Option<String>,
     tries_left: u32,
 }
@@ -42,6 +44,7 @@ impl Update {
             id: call.job_id()?,
             keys: JobKeys::parse(&call.request.body)?,
             whole,
+            secrets: call.secrets(),
             if_match: call.request.header("if-match").map(str::to_owned),
             tries_left: config::UPDATE_TRIES,
         })
@@ -68,7 +71,9 @@ impl Update {
         match heard {
             Ok(Answer::Job(job, live)) => {
                 let view = JobView { job, live };
-                Ok(Reply::Now(job_answer(&view, |json| json.raw("null"))))
+                Ok(Reply::Now(job_answer(&view, self.secrets, |json| {
+                    json.raw("null");
+                })))
             }
             Ok(_) => Err(ApiError::new(500, "the scheduler gave no job back")),
             Err(Refusal::VersionChanged(_)) if self.if_match.is_none() => self.ask(),
@@ -78,11 +83,13 @@ impl Update {
 
     /// The job as it shall be. Where its occurrences stay as they are, the schedule still counts from where it did.
     fn changed(&self, old: &Job) -> Result<NewJob, ApiError> {
-        let spec = if self.whole {
+        let mut draft = if self.whole {
             self.api.whole(&self.keys)?
         } else {
-            self.keys.apply(Draft::of(&old.spec))?.check()?
+            self.keys.apply(Draft::of(&old.spec))?
         };
+        secret::restore(&mut draft, &old.spec);
+        let spec = checked(draft)?;
         let (schedule, anchor) = if validate::keeps_schedule(old, &spec) {
             (old.schedule.clone(), old.anchor)
         } else {
@@ -118,7 +125,7 @@ mod tests {
     use super::super::testing::{api, asked, id, now, put, settled};
     use super::super::{Reply, Then};
     use super::*;
-    use crate::http::Request;
+    use crate::http::{Request, Role};
     use crate::registry::Live;
 
     const BODY: &str = r#"{"name":"x","command":"true","schedule":"R/2037-06-04T19:25:16Z/PT10S","retries":2,"owner":"me"}"#;
@@ -189,6 +196,41 @@ mod tests {
         let shown = text(now(&api, tiny_http::Method::Get, &target, ""));
         let (new, _) = update(asked(&api, Put, &target, &shown).0);
         assert_eq!(new.spec, job.spec);
+    }
+
+    #[test]
+    fn what_was_hidden_is_taken_back_for_what_is_stored() {
+        let api = api();
+        let body = r#"{"name":"x","type":1,"schedule":"@manual","env":{"TOKEN":"t","DIR":"/d"},
+            "remote_properties":{"url":"http://u:p@h/","headers":{"Authorization":["Basic x"],"Accept":["y"]}}}"#;
+        let job = put(&api, 1, body, Live::default());
+        let mut request = Request::new(tiny_http::Method::Get, &format!("/api/v1/job/{}/", id(1)));
+        request.role = Role::Read;
+        let shown = text(settled(api.decide(&request)));
+        for (hidden, open) in [
+            (r#""TOKEN":"***""#, r#""DIR":"/d""#),
+            (r#""Authorization":["***"]"#, r#""Accept":["y"]"#),
+            (r#""url":"http://***@h/""#, ""),
+        ] {
+            assert!(shown.contains(hidden) && shown.contains(open), "{shown}");
+        }
+        request.path = "/api/v1/job/".to_owned();
+        assert!(text(settled(api.decide(&request))).contains(r#""TOKEN":"***""#));
+        let target = format!("/job/{}/", id(1));
+        let (new, _) = update(asked(&api, Put, &target, &shown).0);
+        assert_eq!(new.spec, job.spec);
+        let (new, _) = update(
+            asked(
+                &api,
+                Patch,
+                &target,
+                r#"{"env":{"TOKEN":"***","DIR":"/e"}}"#,
+            )
+            .0,
+        );
+        assert_eq!(new.spec.extras().env["TOKEN"], "t");
+        let create = now(&api, tiny_http::Method::Post, "/job/", &shown);
+        assert_eq!(create.status.0, 400);
     }
 
     #[test]

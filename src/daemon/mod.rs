@@ -1,7 +1,7 @@
 //! The server's life: its parts are started in order, each with what it needs of the ones before, and stopped in reverse.
 //!
 //! ```text
-//! listeners > store > writer, pool > dispatcher > api, web > http      then it waits for a signal
+//! tokens > listeners > store > writer, pool > dispatcher > api, web > guard > http      then it waits for a signal
 //! ```
 //!
 //! The addresses are taken before the store is opened, so that a second server on one port harms nothing, and they
@@ -21,11 +21,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::api::{self, Api};
+use crate::guard::{self, Gate, Guard};
 use crate::http::{Handler, Limits, Request, Responder, Server};
 use crate::metrics::Metrics;
 use crate::scheduler::dispatcher::Dispatcher;
 use crate::scheduler::journal::Journal;
-use crate::scheduler::{self, Handle};
+use crate::scheduler::{self, Forbidden, Handle};
 use crate::settings::{Settings, SettingsError};
 use crate::store::redb::{self, RedbStore};
 use crate::store::relaxed::Relaxed;
@@ -81,14 +82,17 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     process::raise_open_files(settings.workers);
     reaper::start_if_init().map_err(cannot("take in orphans"))?;
     let (events, happened) = bounded(config::DAEMON_EVENTS_MAX);
-    watch_signals(events.clone()).map_err(cannot("watch for signals"))?;
+    let gate = open_gate(settings)?;
+    let hung_up = Arc::clone(&gate);
+    watch_signals(events.clone(), move || hung_up.reload())
+        .map_err(cannot("watch for signals"))?;
 
     let sockets = listen::open(settings)?;
     log::info!("Preparing cache");
     let store = open_store(settings)?;
     let metrics = Arc::new(Metrics::default());
     let (scheduler, dispatcher) = start_scheduler(settings, &store, &metrics)?;
-    let handler = Arc::new(Site {
+    let site = Site {
         api: Api::new(
             scheduler.clone(),
             Arc::clone(&store),
@@ -96,7 +100,8 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
             api_settings(settings),
         ),
         web: Web::new(scheduler.clone(), store, web_settings(settings)),
-    });
+    };
+    let handler = Arc::new(Guard::new(gate, Arc::new(site)));
     let file = sockets.file;
     let server = Server::start(sockets.listeners, Limits::default(), handler);
     let server = server.map_err(cannot("start the HTTP server"))?;
@@ -157,12 +162,34 @@ fn wait_for_the_end(happened: &Receiver<Event>, scheduler: &Handle, grace: Durat
     while let Ok(Event::Stop) = happened.recv() {}
 }
 
-fn watch_signals(events: Sender<Event>) -> io::Result<()> {
+/// Reads who may come in, and says so if everybody may.
+fn open_gate(settings: &Settings) -> Result<Arc<Gate>, StartError> {
+    let reachable = settings.is_reachable();
+    if reachable && settings.token_file.is_none() {
+        log::warn!(
+            "--insecure: everybody who can reach this server can run commands here, and no token is asked for"
+        );
+    } else if reachable {
+        log::warn!(
+            "tokens come in unencrypted: put a proxy with TLS in front, or who listens on the way can use them"
+        );
+    }
+    let hosts = settings.allow_host.iter();
+    let settings = guard::Settings {
+        token_file: settings.token_file.clone(),
+        allow_hosts: hosts.flat_map(|hosts| hosts.0.clone()).collect(),
+        secure: false,
+    };
+    Gate::open(&settings).map(Arc::new).map_err(StartError)
+}
+
+fn watch_signals(events: Sender<Event>, hung_up: impl Fn() + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let watch = move || {
         for signal in signals.forever() {
             if signal == SIGHUP {
-                log::info!("SIGHUP: there is nothing to read anew");
+                log::info!("SIGHUP: reading the token file anew, if there is one");
+                hung_up();
             } else {
                 // More signals than fit say nothing new.
                 let _ = events.try_send(Event::Stop);
@@ -242,7 +269,11 @@ fn start_scheduler(
     let dispatcher = dispatcher.map_err(cannot("start the dispatcher"))?;
     let stepped = handle.clone();
     clock::watch_steps(move || stepped.clock_stepped()).map_err(cannot("watch the clock"))?;
-    Ok((handle, dispatcher))
+    let forbidden = Forbidden {
+        local_jobs: settings.deny_local_jobs,
+        delete_all: settings.deny_delete_all,
+    };
+    Ok((handle.forbidding(forbidden), dispatcher))
 }
 
 fn api_settings(settings: &Settings) -> api::Settings {

@@ -135,7 +135,11 @@ mod tests {
             ("/api/v1/job/", false, false),
             ("/metrics", false, false),
         ] {
-            assert_eq!((is_page(path), is_entrance(path)), (page, entrance), "{path}");
+            assert_eq!(
+                (is_page(path), is_entrance(path)),
+                (page, entrance),
+                "{path}"
+            );
         }
     }
 }

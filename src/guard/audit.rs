@@ -41,7 +41,9 @@ impl Change {
     }
 
     fn line(&self, status: u16) -> String {
-        let Change { who, from, what, .. } = self;
+        let Change {
+            who, from, what, ..
+        } = self;
         let ids: Vec<String> = self.jobs.iter().map(JobId::to_string).collect();
         let jobs = match ids.as_slice() {
             [] => "-".to_owned(),
@@ -61,7 +63,12 @@ fn jobs_of(request: &Request) -> Vec<JobId> {
     }
     let fields = request.body.split(|byte| *byte == b'&');
     fields
-        .filter_map(|field| str::from_utf8(field.strip_prefix(b"id=")?).ok()?.parse().ok())
+        .filter_map(|field| {
+            str::from_utf8(field.strip_prefix(b"id=")?)
+                .ok()?
+                .parse()
+                .ok()
+        })
         .take(config::AUDIT_JOBS_MAX)
         .collect()
 }

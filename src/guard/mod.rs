@@ -51,7 +51,12 @@ pub struct Settings {
 
 /// The handler before the handlers; see the [module's documentation](self).
 pub struct Guard {
+    gate: Arc<Gate>,
     inner: Arc<dyn Handler>,
+}
+
+/// What it goes by: names, tokens and sessions.
+pub struct Gate {
     names: Names,
     doors: Option<Doors>,
     secure: bool,
@@ -82,14 +87,25 @@ enum Shown {
 
 impl Guard {
     /// A guard before `inner`.
+    #[must_use]
+    pub fn new(gate: Arc<Gate>, inner: Arc<dyn Handler>) -> Guard {
+        Guard { gate, inner }
+    }
+}
+
+impl Gate {
+    /// Reads what the settings name.
     ///
     /// # Errors
     /// When the token file cannot be used, in words for whoever wrote it.
-    pub fn new(inner: Arc<dyn Handler>, settings: &Settings) -> Result<Guard, String> {
-        Ok(Guard {
-            inner,
+    pub fn open(settings: &Settings) -> Result<Gate, String> {
+        Ok(Gate {
             names: Names::new(&settings.allow_hosts),
-            doors: settings.token_file.as_deref().map(Doors::open).transpose()?,
+            doors: settings
+                .token_file
+                .as_deref()
+                .map(Doors::open)
+                .transpose()?,
             secure: settings.secure,
         })
     }
@@ -109,10 +125,15 @@ impl Guard {
 
     /// Who sent the request, if they may do what takes `needs`.
     fn admit(&self, request: &Request, needs: Option<Role>) -> Result<Caller, Refusal> {
-        let shown = self.doors.as_ref().map_or(Shown::Nothing, |doors| doors.shown(request));
+        let shown = self
+            .doors
+            .as_ref()
+            .map_or(Shown::Nothing, |doors| doors.shown(request));
         // No page can make a browser send a token, so one that is right shows that no page is behind it.
         if !matches!(shown, Shown::Token(_)) {
-            self.names.check_host(request).map_err(Refusal::Misdirected)?;
+            self.names
+                .check_host(request)
+                .map_err(Refusal::Misdirected)?;
         }
         self.names.check_origin(request).map_err(Refusal::Foreign)?;
         let Some(needs) = needs else {
@@ -146,7 +167,10 @@ impl Guard {
             return (nobody, refusal.answer(request));
         }
         let Some(doors) = &self.doors else {
-            return (nobody, Answer::empty(303).with_header("Location", "/webui/"));
+            return (
+                nobody,
+                Answer::empty(303).with_header("Location", "/webui/"),
+            );
         };
         let secret = form_token(&request.body);
         let Some(token) = doors.tokens.read().find(secret.trim()).cloned() else {
@@ -182,14 +206,14 @@ impl Handler for Guard {
             Access::Open => None,
             Access::Role(role) => Some(role),
             Access::SignIn => {
-                let (who, answer) = self.sign_in(&request);
+                let (who, answer) = self.gate.sign_in(&request);
                 Change::of(&request, &who).log(&answer);
                 return responder.send(answer);
             }
-            Access::SignOut => return responder.send(self.sign_out(&request)),
+            Access::SignOut => return responder.send(self.gate.sign_out(&request)),
         };
         let is_change = needs > Some(Role::Read);
-        match self.admit(&request, needs) {
+        match self.gate.admit(&request, needs) {
             Ok(caller) => {
                 request.role = caller.role;
                 let responder = match is_change {
@@ -224,7 +248,10 @@ impl Caller {
     /// Whoever comes where no token is asked for.
     fn of(peer: &Peer) -> Caller {
         match peer {
-            Peer::Unix => Caller { name: "unix".into(), role: Role::Admin },
+            Peer::Unix => Caller {
+                name: "unix".into(),
+                role: Role::Admin,
+            },
             Peer::Tcp(_) => Caller::anonymous(Role::Admin),
         }
     }
@@ -272,7 +299,9 @@ fn bearer(credentials: &str) -> Option<&str> {
 /// The field `token` of a form. Secrets are of signs that forms may write with a percent sign, and of no others.
 fn form_token(body: &[u8]) -> String {
     let mut fields = body.split(|byte| *byte == b'&');
-    let value = fields.find_map(|field| field.strip_prefix(b"token=")).unwrap_or_default();
+    let value = fields
+        .find_map(|field| field.strip_prefix(b"token="))
+        .unwrap_or_default();
     let mut text = String::with_capacity(value.len());
     let mut rest = value;
     while let [first, after @ ..] = rest {

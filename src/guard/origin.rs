@@ -32,7 +32,11 @@ impl Names {
             return Ok(());
         };
         let name = plain(name_of(host));
-        if request.peer == Peer::Unix || is_address(&name) || name == "localhost" || self.0.contains(&name) {
+        if request.peer == Peer::Unix
+            || is_address(&name)
+            || name == "localhost"
+            || self.0.contains(&name)
+        {
             return Ok(());
         }
         let shown = clipped(&name);
@@ -69,7 +73,10 @@ impl Names {
 
     /// `null`, of sandboxed and local pages, is nobody's.
     fn is_ours(&self, origin: &str, host: Option<&str>) -> bool {
-        let Some(authority) = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) else {
+        let Some(authority) = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"))
+        else {
             return false;
         };
         let same = host.is_some_and(|host| host.eq_ignore_ascii_case(authority));
@@ -103,9 +110,14 @@ fn plain(name: &str) -> String {
 }
 
 fn is_address(name: &str) -> bool {
-    match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+    match name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
         Some(inside) => inside.parse::<Ipv6Addr>().is_ok(),
-        None => name.parse::<IpAddr>().is_ok_and(|address| address.is_ipv4()),
+        None => name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_ipv4()),
     }
 }
 
@@ -172,7 +184,10 @@ mod tests {
             (&[HOST, ("Origin", "http://10.0.0.1")], false),
             (&[HOST, ("Origin", "http://10.0.0.1:8001")], false),
             (&[HOST, ("Origin", "http://evil.example")], false),
-            (&[HOST, ("Origin", "http://10.0.0.1:8000.evil.example")], false),
+            (
+                &[HOST, ("Origin", "http://10.0.0.1:8000.evil.example")],
+                false,
+            ),
             (&[HOST, ("Origin", "file://10.0.0.1:8000")], false),
             (&[HOST, ("Origin", "null")], false),
             (&[HOST, ("Origin", "")], false),
@@ -182,7 +197,10 @@ mod tests {
             (&[HOST, ("Sec-Fetch-Site", "same-site")], false),
             (&[HOST, ("Sec-Fetch-Site", "cross-site")], false),
             (&[HOST, ("Sec-Fetch-Site", "")], false),
-            (&[HOST, ("Sec-Fetch-Site", "same-origin"), ("Origin", "null")], false),
+            (
+                &[HOST, ("Sec-Fetch-Site", "same-origin"), ("Origin", "null")],
+                false,
+            ),
         ] {
             let checked = names().check_origin(&request("/api/v1/job/", fields));
             assert_eq!(checked.is_ok(), allowed, "{fields:?}");

@@ -53,13 +53,16 @@ impl Refusal {
                 "Bearer realm=\"nimesha\", error=\"invalid_token\"",
                 "this token is not, or no longer, in the server's token file",
             ),
-            Refusal::TooManyWrong => {
-                Answer::error(429, "too many wrong tokens came from your address: try again later")
-                    .with_header("Retry-After", &throttle::retry_after())
-            }
+            Refusal::TooManyWrong => Answer::error(
+                429,
+                "too many wrong tokens came from your address: try again later",
+            )
+            .with_header("Retry-After", &throttle::retry_after()),
             Refusal::Role { name, has, needs } => Answer::error(
                 403,
-                &format!("this needs a token with the role {needs}, but {name:?} has the role {has}"),
+                &format!(
+                    "this needs a token with the role {needs}, but {name:?} has the role {has}"
+                ),
             ),
         }
     }
@@ -67,7 +70,11 @@ impl Refusal {
 
 /// Sends a browser to the page that asks for a token, with a word for what went wrong.
 pub(super) fn to_sign_in(word: &str) -> Answer {
-    let query = if word.is_empty() { String::new() } else { format!("?why={word}") };
+    let query = if word.is_empty() {
+        String::new()
+    } else {
+        format!("?why={word}")
+    };
     Answer::empty(303).with_header("Location", &format!("{}{query}", access::SIGN_IN))
 }
 
@@ -77,6 +84,8 @@ fn unauthorized(challenge: &str, why: &str) -> Answer {
 
 /// Whether a person is waiting for a page.
 fn wants_a_page(request: &Request) -> bool {
-    let reads_html = request.header("accept").is_some_and(|accept| accept.contains("text/html"));
+    let reads_html = request
+        .header("accept")
+        .is_some_and(|accept| accept.contains("text/html"));
     access::is_page(&request.path) && (reads_html || request.method != Method::Get)
 }

@@ -71,7 +71,11 @@ impl Sessions {
 
 /// The `Set-Cookie` that gives a session to a browser; an empty id takes it away.
 pub(super) fn cookie(id: &str, secure: bool) -> String {
-    let seconds = if id.is_empty() { 0 } else { config::SESSION.as_secs() };
+    let seconds = if id.is_empty() {
+        0
+    } else {
+        config::SESSION.as_secs()
+    };
     let secure = if secure { "; Secure" } else { "" };
     format!("{COOKIE}={id}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
@@ -112,9 +116,17 @@ mod tests {
         assert_eq!(id.len(), 64);
         let last = now + config::SESSION - Duration::from_nanos(1);
         assert!(sessions.lookup(&with_cookie(&id), last).is_some());
-        assert!(sessions.lookup(&with_cookie(&id), now + config::SESSION).is_none());
+        assert!(
+            sessions
+                .lookup(&with_cookie(&id), now + config::SESSION)
+                .is_none()
+        );
         assert!(sessions.lookup(&with_cookie(&id[1..]), now).is_none());
-        assert!(sessions.lookup(&Request::new(Method::Get, "/"), now).is_none());
+        assert!(
+            sessions
+                .lookup(&Request::new(Method::Get, "/"), now)
+                .is_none()
+        );
         sessions.end(&with_cookie(&id));
         assert!(sessions.lookup(&with_cookie(&id), now).is_none());
         assert_ne!(id, sessions.create(token, now));
@@ -148,9 +160,21 @@ mod tests {
     #[test]
     fn a_cookie_is_for_our_own_pages() {
         for (id, secure, expected) in [
-            ("x", false, "nimesha_session=x; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"),
-            ("x", true, "nimesha_session=x; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure"),
-            ("", false, "nimesha_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"),
+            (
+                "x",
+                false,
+                "nimesha_session=x; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict",
+            ),
+            (
+                "x",
+                true,
+                "nimesha_session=x; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure",
+            ),
+            (
+                "",
+                false,
+                "nimesha_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict",
+            ),
         ] {
             assert_eq!(cookie(id, secure), expected);
         }

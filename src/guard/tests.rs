@@ -46,7 +46,7 @@ fn guard(file: Option<&TokenFile>) -> Guard {
         token_file: file.map(|file| file.0.clone()),
         ..Settings::default()
     };
-    Guard::new(Arc::new(inner), &settings).unwrap()
+    Guard::new(Arc::new(Gate::open(&settings).unwrap()), Arc::new(inner))
 }
 
 fn request(method: Method, target: &str, fields: &[(&str, &str)]) -> Request {
@@ -62,7 +62,10 @@ fn request(method: Method, target: &str, fields: &[(&str, &str)]) -> Request {
 
 fn ask(guard: &Guard, request: Request) -> Answer {
     let (sender, receiver) = mpsc::channel();
-    guard.handle(request, Responder::to(move |answer| sender.send(answer).unwrap()));
+    guard.handle(
+        request,
+        Responder::to(move |answer| sender.send(answer).unwrap()),
+    );
     receiver.recv().unwrap()
 }
 
@@ -100,16 +103,30 @@ fn a_token_may_do_what_its_role_says() {
         (Post, "/api/v1/pause/", Role::Operate),
         (Post, "/api/v1/job/", Role::Admin),
     ];
-    for (secret, has) in [("look-secret", Role::Read), ("turn-secret", Role::Operate), ("own-secret", Role::Admin)] {
+    for (secret, has) in [
+        ("look-secret", Role::Read),
+        ("turn-secret", Role::Operate),
+        ("own-secret", Role::Admin),
+    ] {
         let bearer = format!("Bearer {secret}");
         for (method, target, needs) in &routes {
-            let answer = ask(&guard, request(method.clone(), target, &[("Authorization", &bearer)]));
+            let answer = ask(
+                &guard,
+                request(method.clone(), target, &[("Authorization", &bearer)]),
+            );
             let allowed = has >= *needs;
-            assert_eq!(answer.status.0, if allowed { 200 } else { 403 }, "{secret} {target}");
+            assert_eq!(
+                answer.status.0,
+                if allowed { 200 } else { 403 },
+                "{secret} {target}"
+            );
             let text = body(&answer);
             match allowed {
                 true => assert_eq!(text, has.to_string()),
-                false => assert!(text.contains(&format!("needs a token with the role {needs}")), "{text}"),
+                false => assert!(
+                    text.contains(&format!("needs a token with the role {needs}")),
+                    "{text}"
+                ),
             }
         }
     }
@@ -132,10 +149,22 @@ fn without_a_token_only_what_is_open_is_open() {
     ] {
         assert_eq!(status(&guard, method, target, &[]), expected, "{target}");
     }
-    let answer = ask(&guard, request(Get, "/api/v1/job/", &[("Authorization", "Basic eDp5")]));
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"nimesha\""));
-    let answer = ask(&guard, request(Get, "/webui/jobs", &[("Accept", "text/html,*/*")]));
-    assert_eq!((answer.status.0, answer.header("location")), (303, Some("/webui/sign-in")));
+    let answer = ask(
+        &guard,
+        request(Get, "/api/v1/job/", &[("Authorization", "Basic eDp5")]),
+    );
+    assert_eq!(
+        answer.header("www-authenticate"),
+        Some("Bearer realm=\"nimesha\"")
+    );
+    let answer = ask(
+        &guard,
+        request(Get, "/webui/jobs", &[("Accept", "text/html,*/*")]),
+    );
+    assert_eq!(
+        (answer.status.0, answer.header("location")),
+        (303, Some("/webui/sign-in"))
+    );
     let unix = Request::new(Delete, "/api/v1/job/all/");
     assert_eq!(body(&ask(&guard, unix)), "admin");
 }
@@ -152,11 +181,17 @@ fn a_right_token_may_come_by_any_host_but_from_no_foreign_page() {
         let mut request = Request::new(Get, "/api/v1/job/");
         request.peer = Peer::Tcp("10.0.0.9:1".parse().unwrap());
         request.headers.push("Host", b"nimesha.svc");
-        request.headers.push("Authorization", format!("bearer {secret}").as_bytes());
+        request
+            .headers
+            .push("Authorization", format!("bearer {secret}").as_bytes());
         if let Some(origin) = origin {
             request.headers.push("Origin", origin.as_bytes());
         }
-        assert_eq!(ask(&guard, request).status.0, expected, "{secret} {origin:?}");
+        assert_eq!(
+            ask(&guard, request).status.0,
+            expected,
+            "{secret} {origin:?}"
+        );
     }
 }
 
@@ -167,12 +202,20 @@ fn wrong_tokens_hold_up_nobody_else() {
     let wrong = [("Authorization", "Bearer guess")];
     let answer = ask(&guard, request(Get, "/api/v1/job/", &wrong));
     assert_eq!(answer.status.0, 401);
-    assert!(answer.header("www-authenticate").unwrap().contains("invalid_token"));
+    assert!(
+        answer
+            .header("www-authenticate")
+            .unwrap()
+            .contains("invalid_token")
+    );
     for _ in 1..config::WRONG_TOKEN_BURST {
         status(&guard, Get, "/api/v1/job/", &wrong);
     }
     let answer = ask(&guard, request(Get, "/api/v1/job/", &wrong));
-    assert_eq!((answer.status.0, answer.header("retry-after")), (429, Some("1")));
+    assert_eq!(
+        (answer.status.0, answer.header("retry-after")),
+        (429, Some("1"))
+    );
     let right = [("Authorization", "Bearer own-secret")];
     assert_eq!(status(&guard, Get, "/api/v1/job/", &right), 200);
     assert_eq!(status(&guard, Get, "/healthz", &wrong), 200);
@@ -191,22 +234,38 @@ fn a_session_stands_for_its_token_until_that_is_gone() {
     assert_eq!(wrong.header("location"), Some("/webui/sign-in?why=wrong"));
     assert_eq!(wrong.header("set-cookie"), None);
     let answer = sign_in("a=b&token=turn%2Dsecret+");
-    assert_eq!((answer.status.0, answer.header("location")), (303, Some("/webui/")));
-    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap();
+    assert_eq!(
+        (answer.status.0, answer.header("location")),
+        (303, Some("/webui/"))
+    );
+    let cookie = answer
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap();
     let cookie = [("Cookie", cookie)];
     assert_eq!(status(&guard, Post, "/webui/pause", &cookie), 200);
     assert_eq!(status(&guard, Post, "/webui/new", &cookie), 403);
     file.write("oops");
-    guard.reload();
+    guard.gate.reload();
     assert_eq!(status(&guard, Post, "/webui/pause", &cookie), 200);
     file.write("turn read turn-secret\n");
-    guard.reload();
+    guard.gate.reload();
     assert_eq!(status(&guard, Post, "/webui/pause", &cookie), 403);
     assert_eq!(status(&guard, Get, "/webui/", &cookie), 200);
     let out = ask(&guard, request(Post, "/webui/sign-out", &cookie));
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
     assert_eq!(status(&guard, Get, "/webui/", &cookie), 401);
     file.write("turn admin other-secret\n");
-    guard.reload();
-    assert_eq!(status(&guard, Get, "/api/v1/job/", &[("Authorization", "Bearer turn-secret")]), 401);
+    guard.gate.reload();
+    assert_eq!(
+        status(
+            &guard,
+            Get,
+            "/api/v1/job/",
+            &[("Authorization", "Bearer turn-secret")]
+        ),
+        401
+    );
 }

@@ -98,7 +98,11 @@ mod tests {
             ("[::ffff:10.0.0.1]:1", "10.0.0.1"),
             ("10.0.0.1:1", "10.0.0.1"),
         ] {
-            assert_eq!(source(&peer(address)), Some(expected.parse().unwrap()), "{address}");
+            assert_eq!(
+                source(&peer(address)),
+                Some(expected.parse().unwrap()),
+                "{address}"
+            );
         }
         assert_eq!(source(&Peer::Unix), None);
     }

@@ -40,7 +40,7 @@ impl Tokens {
         Tokens::parse(&text).map_err(|why| format!("the token file {shown}{why}"))
     }
 
-    fn parse(text: &str) -> Result<Tokens, String> {
+    pub(super) fn parse(text: &str) -> Result<Tokens, String> {
         let mut tokens: Vec<Arc<Token>> = Vec::new();
         let mut names = HashSet::new();
         for (line, number) in text.lines().map(str::trim).zip(1..) {
@@ -50,7 +50,9 @@ impl Tokens {
             let token = Token::parse(line).map_err(|why| format!(", line {number}: {why}"))?;
             if !names.insert(token.name.clone()) {
                 let name = &token.name;
-                return Err(format!(", line {number}: there is a token {name:?} already"));
+                return Err(format!(
+                    ", line {number}: there is a token {name:?} already"
+                ));
             }
             if tokens.iter().any(|other| other.secret == token.secret) {
                 return Err(format!(", line {number}: another token has this secret"));
@@ -72,9 +74,8 @@ impl Tokens {
     /// The token with that secret. Each is compared, and each over its whole length, so that the time it takes does not
     /// tell how much of a guess was right.
     pub(super) fn find(&self, secret: &str) -> Option<&Arc<Token>> {
-        let same = |token: &&Arc<Token>| {
-            bool::from(token.secret.0.as_bytes().ct_eq(secret.as_bytes()))
-        };
+        let same =
+            |token: &&Arc<Token>| bool::from(token.secret.0.as_bytes().ct_eq(secret.as_bytes()));
         self.0.iter().filter(same).last()
     }
 
@@ -141,7 +142,8 @@ mod tests {
 
     #[test]
     fn ok_a_line_for_each_token() {
-        let text = format!("# who may come in\n\n  deploy  admin {LONG}\r\nboard\tread other-{LONG}\n");
+        let text =
+            format!("# who may come in\n\n  deploy  admin {LONG}\r\nboard\tread other-{LONG}\n");
         let tokens = Tokens::parse(&text).unwrap();
         let found = tokens.find(LONG).unwrap();
         assert_eq!((&*found.name, found.role), ("deploy", Role::Admin));
@@ -158,11 +160,23 @@ mod tests {
             ("", " holds no token"),
             ("# nobody\n", " holds no token"),
             ("a admin", ", line 1: expected a name, a role and a secret"),
-            ("a admin b c", ", line 1: expected a name, a role and a secret"),
-            ("\n\na root x", ", line 3: \"root\" is no role: expected read, operate or admin"),
+            (
+                "a admin b c",
+                ", line 1: expected a name, a role and a secret",
+            ),
+            (
+                "\n\na root x",
+                ", line 3: \"root\" is no role: expected read, operate or admin",
+            ),
             ("a read p\u{e4}ss", ", line 1: the secret has to be"),
-            ("a read x\na admin y", ", line 2: there is a token \"a\" already"),
-            ("a read x\nb admin x", ", line 2: another token has this secret"),
+            (
+                "a read x\na admin y",
+                ", line 2: there is a token \"a\" already",
+            ),
+            (
+                "a read x\nb admin x",
+                ", line 2: another token has this secret",
+            ),
         ] {
             let error = Tokens::parse(text).unwrap_err();
             assert!(error.starts_with(why), "{text:?}: {error}");
@@ -194,7 +208,11 @@ mod tests {
             (format!("a read new-{LONG}"), None),
         ] {
             let new = Tokens::parse(&text).unwrap();
-            assert_eq!(new.successor(&old.0[0]).map(|token| token.role), role, "{text}");
+            assert_eq!(
+                new.successor(&old.0[0]).map(|token| token.role),
+                role,
+                "{text}"
+            );
         }
     }
 }

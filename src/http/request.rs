@@ -190,7 +190,10 @@ mod tests {
     #[test]
     fn roles_are_words_and_have_an_order() {
         for (word, role) in Role::WORDS {
-            assert_eq!((word.parse(), role.to_string()), (Ok(role), word.to_owned()));
+            assert_eq!(
+                (word.parse(), role.to_string()),
+                (Ok(role), word.to_owned())
+            );
         }
         assert!(Role::Read < Role::Operate && Role::Operate < Role::Admin);
         assert!("Admin".parse::<Role>().is_err());

@@ -7,6 +7,7 @@ pub mod graph;
 pub mod output;
 pub mod retry;
 pub mod run;
+pub mod secret;
 pub mod state;
 pub mod template;
 pub mod validate;

@@ -123,6 +123,10 @@ pub enum Refusal {
     Withdrawn(RunId),
     /// Nothing to run between these instants.
     NothingToBackfill,
+    /// This server stores no jobs that run commands.
+    LocalJobsDenied,
+    /// This server does not delete all jobs at once.
+    DeleteAllDenied,
     /// The store cannot be written now, and why.
     Store(String),
     /// The server is stopping.
@@ -173,6 +177,12 @@ impl fmt::Display for Refusal {
             Refusal::NothingToBackfill => {
                 f.write_str("the schedule has no occurrence in that window")
             }
+            Refusal::LocalJobsDenied => f.write_str(
+                "this server takes no jobs that run commands (--deny-local-jobs): use type 1, an HTTP request",
+            ),
+            Refusal::DeleteAllDenied => f.write_str(
+                "this server does not delete all jobs at once (--deny-delete-all): delete them one by one",
+            ),
             Refusal::Store(why) => write!(
                 f,
                 "the job database cannot be written now ({why}); nothing was changed, try again"

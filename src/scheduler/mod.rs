@@ -17,11 +17,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::command::{Answer, Command, Refusal};
 use crate::config;
+use crate::job::Action;
 use crate::job::run::Completion;
 use crate::registry::Registry;
 use crate::store::writer::Committed;
 
-/// Takes the answer to a command. Called once, on the dispatcher's thread: it must not wait for anything.
+/// Takes the answer to a command. Called once, mostly on the dispatcher's thread: it must not wait for anything.
 pub type Reply = Box<dyn FnOnce(Result<Answer, Refusal>) + Send>;
 
 /// What reaches the dispatcher from other threads.
@@ -39,6 +40,29 @@ enum Message {
 pub struct Handle {
     messages: Sender<Message>,
     registry: Arc<Registry>,
+    forbidden: Forbidden,
+}
+
+/// What this server does for nobody, whoever asks and by whichever way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forbidden {
+    /// Storing jobs that run commands (`--deny-local-jobs`).
+    pub local_jobs: bool,
+    /// Deleting all jobs at once (`--deny-delete-all`).
+    pub delete_all: bool,
+}
+
+impl Forbidden {
+    fn refuses(self, command: &Command) -> Option<Refusal> {
+        match command {
+            Command::Create { job, .. } | Command::Update { job, .. } => {
+                let refused = self.local_jobs && job.spec.action == Action::Local;
+                refused.then_some(Refusal::LocalJobsDenied)
+            }
+            Command::DeleteAll => self.delete_all.then_some(Refusal::DeleteAllDenied),
+            _ => None,
+        }
+    }
 }
 
 /// The dispatcher's end of its [`Handle`]s.
@@ -56,6 +80,7 @@ pub fn channel() -> (Handle, Inbox) {
         Handle {
             messages: sender,
             registry: registry.clone(),
+            forbidden: Forbidden::default(),
         },
         Inbox {
             messages: receiver,
@@ -65,12 +90,22 @@ pub fn channel() -> (Handle, Inbox) {
 }
 
 impl Handle {
-    /// Asks for something. `reply` is called when it is durable or refused; after the dispatcher's end at once.
+    /// The same, but for what is forbidden to all who get it or a clone of it.
+    #[must_use]
+    pub fn forbidding(self, forbidden: Forbidden) -> Handle {
+        Handle { forbidden, ..self }
+    }
+
+    /// Asks for something. `reply` is called when it is durable or refused; at once if it is forbidden, or after the
+    /// dispatcher's end.
     pub fn send(
         &self,
         command: Command,
         reply: impl FnOnce(Result<Answer, Refusal>) + Send + 'static,
     ) {
+        if let Some(refusal) = self.forbidden.refuses(&command) {
+            return reply(Err(refusal));
+        }
         let message = Message::Command(Box::new(command), Box::new(reply));
         if let Err(unsent) = self.messages.send(message)
             && let Message::Command(_, reply) = unsent.into_inner()

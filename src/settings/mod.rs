@@ -16,7 +16,7 @@ use argh::{ArgsInfo, FromArgs};
 use crate::config;
 use crate::logging::LogFormat;
 use crate::schedule::Zone;
-use values::{JobDb, Port, Secret, Ttl};
+use values::{Hosts, JobDb, Port, Secret, Ttl};
 
 /// Start the server: it stores jobs, runs them when they are due and answers the JSON API.
 #[derive(Clone, Debug, FromArgs, ArgsInfo)]
@@ -46,9 +46,25 @@ pub struct Settings {
     #[argh(option, arg_name = "path")]
     pub listen_unix: Option<PathBuf>,
 
+    /// file of those who may come in, a line each: name role secret, the role being read, operate or admin
+    #[argh(option, arg_name = "file")]
+    pub token_file: Option<PathBuf>,
+
+    /// name under which the server is reached, beside its addresses and localhost; may be given again
+    #[argh(option, arg_name = "name")]
+    pub allow_host: Vec<Hosts>,
+
     /// let everybody who can reach the address run commands here, without a token
     #[argh(switch)]
     pub insecure: bool,
+
+    /// refuse jobs that run commands here; HTTP requests are still taken
+    #[argh(switch)]
+    pub deny_local_jobs: bool,
+
+    /// refuse to delete all jobs at once
+    #[argh(switch)]
+    pub deny_delete_all: bool,
 
     /// job database: redb, or its other name boltdb (default redb)
     #[argh(option, default = "JobDb::Redb", arg_name = "name")]
@@ -213,12 +229,19 @@ impl Settings {
             );
         }
         match addresses.iter().find(|a| !a.ip().is_loopback()) {
-            Some(open) if !self.insecure => refuse(format!(
-                "{open} can be reached from other machines, and whoever reaches the API can run commands here: listen on \
-                 127.0.0.1, or give --insecure if a firewall or a proxy keeps others out"
+            Some(open) if self.token_file.is_none() && !self.insecure => refuse(format!(
+                "{open} can be reached from other machines, and whoever reaches the API can run commands here: name those \
+                 who may with --token-file, listen on 127.0.0.1, or give --insecure if a firewall or a proxy keeps others out"
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Whether other machines can reach it.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        let addresses = self.listen_addresses().unwrap_or_default();
+        addresses.iter().any(|address| !address.ip().is_loopback())
     }
 
     /// The addresses to listen on over TCP; none with `--port none`.
@@ -269,6 +292,8 @@ mod tests {
     fn ok_what_goes_together() {
         for words in [
             &["--port", "0.0.0.0:80", "--insecure"][..],
+            &["--port", "0.0.0.0:80", "--token-file", "/etc/tokens"],
+            &["--allow-host", "a.example", "--allow-host", "b.example,c"],
             &["--port", "[::1]:8000"],
             &["--port", "127.0.0.1:1", "--interface", "127.0.0.1"],
             &["--port", "none", "--listen-unix", "/run/n.sock"],
@@ -283,6 +308,7 @@ mod tests {
     fn err_what_contradicts_itself() {
         for (words, why) in [
             (&["--interface", "0.0.0.0"][..], "--insecure"),
+            (&["--interface", "0.0.0.0"], "--token-file"),
             (&["--port", "[::]:80"], "other machines"),
             (
                 &["--port", "10.0.0.1:1", "--interface", "127.0.0.1"],

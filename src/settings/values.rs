@@ -135,6 +135,28 @@ impl FromStr for Ttl {
     }
 }
 
+/// Names of hosts, apart by commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hosts(pub Vec<String>);
+
+impl FromStr for Hosts {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Hosts, String> {
+        let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+        let is_name = |name: &String| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            !name.is_empty() && name.bytes().all(plain)
+        };
+        match names.iter().all(is_name) {
+            true => Ok(Hosts(names)),
+            false => {
+                Err("expected names such as jobs.example.com, without http:// and port".into())
+            }
+        }
+    }
+}
+
 /// Text that must not show in logs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);

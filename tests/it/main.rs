@@ -10,6 +10,8 @@ mod api;
 mod cli;
 /// The README: its commands work when pasted.
 mod readme;
+/// Who may come in, from where, and what they get to see.
+mod security;
 /// The server's life: start, signals, sockets, log.
 mod serve;
 /// What the sources keep to: floors, headers, sizes, one place for clocks.

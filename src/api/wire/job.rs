@@ -6,6 +6,7 @@
 use super::json::Json;
 use super::words::{self, word};
 use crate::job::run::Figures;
+use crate::job::secret::Secrets;
 use crate::job::{Action, Extras, Job, JobId, RemoteRequest, Span};
 use crate::registry::{JobView, Live};
 use crate::schedule::Zone;
@@ -13,8 +14,9 @@ use crate::schedule::Zone;
 /// Bytes that a plain job takes, about: room to begin with.
 pub const JOB_BYTES: usize = 1_536;
 
-/// Writes `view`. `stats` writes the value of that key: null in lists, the history where one job was asked for.
-pub fn write_job(json: &mut Json, view: &JobView, stats: impl FnOnce(&mut Json)) {
+/// Writes `view`, with or without its secrets. `stats` writes the value of that key: null in lists, the history where one
+/// job was asked for.
+pub fn write_job(json: &mut Json, view: &JobView, secrets: Secrets, stats: impl FnOnce(&mut Json)) {
     let JobView { job, live } = view;
     let zone = job.schedule.zone();
     let figures = live.figures();
@@ -26,12 +28,12 @@ pub fn write_job(json: &mut Json, view: &JobView, stats: impl FnOnce(&mut Json))
         Action::Remote(request) => (1, Some(&**request)),
     };
     json.key("type").number(job_type);
-    write_request(json.key("remote_properties"), request);
+    write_request(json.key("remote_properties"), request, secrets);
     stats(json.key("stats"));
     json.key("is_done").flag(live.is_done);
     write_figures(json, &figures, zone);
     write_own_keys(json, job, live, &figures);
-    write_extras(json, job.extras());
+    write_extras(json, job.extras(), secrets);
     json.close('}');
 }
 
@@ -82,14 +84,14 @@ fn write_figures(json: &mut Json, figures: &Figures, zone: Zone) {
         .time(figures.last_attempted_run, zone);
 }
 
-fn write_request(json: &mut Json, request: Option<&RemoteRequest>) {
+fn write_request(json: &mut Json, request: Option<&RemoteRequest>, secrets: Secrets) {
     let Some(request) = request else {
         return json.raw(
             r#"{"url":"","method":"","body":"","headers":null,"timeout":0,"expected_response_codes":null}"#,
         );
     };
     json.open('{');
-    json.key("url").string(&request.url);
+    json.key("url").string(&secrets.url(&request.url));
     json.key("method").string(&request.method);
     json.key("body").string(&request.body);
     json.key("headers");
@@ -98,7 +100,11 @@ fn write_request(json: &mut Json, request: Option<&RemoteRequest>) {
     } else {
         json.open('{');
         for (name, values) in &request.headers {
-            write_texts(json.any_key(name), values);
+            json.any_key(name).open('[');
+            for value in values {
+                json.item().string(&secrets.value(name, value));
+            }
+            json.close(']');
         }
         json.close('}');
     }
@@ -138,10 +144,10 @@ fn write_own_keys(json: &mut Json, job: &Job, live: &Live, figures: &Figures) {
     json.key("updated_at").time(Some(job.updated_at), zone);
 }
 
-fn write_extras(json: &mut Json, extras: &Extras) {
+fn write_extras(json: &mut Json, extras: &Extras, secrets: Secrets) {
     json.key("env").open('{');
     for (name, value) in &extras.env {
-        json.any_key(name).string(value);
+        json.any_key(name).string(&secrets.value(name, value));
     }
     json.close('}');
     json.key("cwd").string(&extras.cwd);

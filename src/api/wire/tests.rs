@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::job::run::{
     AttemptEnd, Figures, Gap, GapKind, HistoryEntry, Outcome, RunId, RunRecord, Trigger,
 };
+use crate::job::secret::Secrets;
 use crate::job::validate::{self, Draft};
 use crate::job::{Job, JobId, Overlap};
 use crate::registry::{JobView, Live};
@@ -244,7 +245,7 @@ fn view(body: &str) -> JobView {
 
 fn rendered(view: &JobView) -> String {
     let mut json = Json::default();
-    write_job(&mut json, view, |json| json.raw("null"));
+    write_job(&mut json, view, Secrets::Shown, |json| json.raw("null"));
     String::from_utf8(json.finish()).unwrap()
 }
 
