@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn what_was_hidden_is_taken_back_for_what_is_stored() {
         let api = api();
-        let body = r#"{"name":"x","type":1,"schedule":"@manual","env":{"TOKEN":"t","DIR":"/d"},
+        let body = r#"{"name":"x","owner":"me","type":1,"schedule":"@manual","env":{"TOKEN":"t","DIR":"/d"},
             "remote_properties":{"url":"http://u:p@h/","headers":{"Authorization":["Basic x"],"Accept":["y"]}}}"#;
         let job = put(&api, 1, body, Live::default());
         let mut request = Request::new(tiny_http::Method::Get, &format!("/api/v1/job/{}/", id(1)));
