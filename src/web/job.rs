@@ -276,7 +276,7 @@ mod tests {
                 .insert("TOKEN".to_owned(), "hush".to_owned());
         });
         let mut viewer = super::super::testing::viewer();
-        viewer.role = super::super::Role::Read;
+        viewer.role = super::super::viewer::Role::Read;
         let view = web.registry().job(job.id).unwrap();
         let answer = show(&web, &viewer, &Fields::default(), &view, "localhost")
             .ok()

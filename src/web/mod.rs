@@ -60,8 +60,6 @@ use crate::store::Store;
 use self::forecast::{Forecast, Forecaster};
 use self::viewer::Viewer;
 
-pub use self::viewer::Role;
-
 /// What the pages need to know of the server's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -191,7 +189,7 @@ impl Handler for Web {
     fn handle(&self, request: Request, responder: Responder) {
         let gzip = answer::takes_gzip(&request);
         let responder = responder.finish_with(move |answer| answer::compressed(answer, gzip));
-        let viewer = Viewer::of(&request, Role::Admin, self.settings().zone, clock::now());
+        let viewer = Viewer::of(&request, request.role, self.settings().zone, clock::now());
         let reply = router::answer(self, &viewer, &request);
         let reply = reply.unwrap_or_else(|fault| {
             Reply::Now(page::fault(self, &viewer, fault.status, &fault.why))

@@ -2,18 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::http::Request;
+pub(super) use crate::http::Role;
 use crate::schedule::Zone;
-
-/// What somebody may do. What they may not do is not offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Look.
-    Read,
-    /// Also start, enable, disable, cancel, pause and resume.
-    Operate,
-    /// All.
-    Admin,
-}
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
