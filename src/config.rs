@@ -212,3 +212,18 @@ pub const WRONG_TOKEN_PEERS_MAX: usize = 1_024;
 pub const AUDIT_JOBS_MAX: usize = 16;
 /// Characters of a path or host that a line of the log, or an error, repeats.
 pub const SHOWN_CHARS_MAX: usize = 200;
+
+/// How long the command line waits until a server takes its connection.
+pub const CLIENT_CONNECT: Duration = Duration::from_secs(10);
+/// How long it waits for an answer that does not wait for a run: a server with much to do takes a second or two.
+pub const CLIENT_PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes of an answer that it takes in: a page of jobs with all the keys that a request may give them.
+pub const CLIENT_ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Jobs in a page that it asks for.
+pub const CLIENT_PAGE_JOBS: usize = 1_000;
+/// How long it waits between two looks at a run that it follows: a person sees that as at once.
+pub const CLIENT_FOLLOW_EVERY: Duration = Duration::from_millis(250);
+/// Bytes of a file of jobs or of a crontab.
+pub const CLIENT_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Candidates that are listed where a name or the beginning of an id means several jobs.
+pub const CLIENT_CANDIDATES_MAX: usize = 10;

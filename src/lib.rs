@@ -43,7 +43,7 @@
 //! | 4 | `registry` | what readers see |
 //! | 3 | `store`, `worker` | what outlives the process; what runs commands and requests |
 //! | 2 | `job`, `settings` | the words for jobs and runs; what the server can be told |
-//! | 1 | `schedule`, `logging`, `metrics`, `process` | rules that yield instants; the log; what is counted; what we ask of the system |
+//! | 1 | `schedule`, `logging`, `metrics`, `process`, `client` | rules that yield instants; the log; what is counted; what we ask of the system, and of a server elsewhere |
 //! | 0 | `clock`, `config`, `nearest` | the clocks; every limit; the nearest word |
 //!
 //! # What always holds
@@ -56,12 +56,14 @@
 //! 5. An occurrence is claimed durably before it starts. A claimed run without a recorded end is `interrupted`, and
 //!    never silently repeated.
 //! 6. Everything that can grow has a limit in [`config`], with its unit and its reason.
-//! 7. JSON is read and answered by `api` alone, the form on the disk is known to `store::record` alone.
+//! 7. JSON is read and answered by `api`, and handed on by `client` and `cli`; the form on the disk is known to
+//!    `store::record` alone.
 //! 8. A panic in a worker fails one run. A panic of the dispatcher or the writer ends the process: the store is right,
 //!    and the service manager starts it again.
 
 pub mod api;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod daemon;

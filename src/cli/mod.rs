@@ -4,9 +4,14 @@
 //! here prints an error: [`main`] returns it, and the program's `main` prints it once.
 
 mod argv;
+mod connect;
+mod job;
 mod next;
 mod run;
+mod screen;
+mod select;
 mod serve;
+mod server;
 mod sources;
 
 use std::ffi::OsString;
@@ -25,14 +30,17 @@ use argv::Argv;
     help_triggers("--help", "-h", "help"),
     usage = "<command> [options]",
     example = "Start the server:\n  {command_name} serve",
-    example = "Store a job that runs every minute:\n  curl http://127.0.0.1:8000/api/v1/job/ -d '{{\"name\": \"hello\", \
+    example = "Store a job that runs every minute:\n  {command_name} job create hello command='echo hello' schedule=R//PT1M\n  \
+               curl http://127.0.0.1:8000/api/v1/job/ -d '{{\"name\": \"hello\", \
                \"command\": \"echo hello\", \"schedule\": \"R//PT1M\"}}'",
     example = "Try a command as a job would run it:\n  {command_name} run 'echo hello'",
     example = "See when a schedule is due:\n  {command_name} next 'R/2030-01-31T09:00:00Z/P1M' --count 3",
     note = "{command_name} <command> --help explains a command.",
     error_code(0, "done"),
     error_code(1, "failed"),
-    error_code(2, "the command line was wrong")
+    error_code(2, "the command line was wrong, or may mean several jobs"),
+    error_code(3, "there is no such job or run"),
+    error_code(4, "no server answers")
 )]
 struct Nimesha {
     /// print the version
@@ -53,22 +61,39 @@ enum Command {
     Serve(Settings),
     Run(run::Run),
     Next(next::Next),
+    Job(job::Job),
+    Stats(server::Stats),
+    Pause(server::Pause),
+    Resume(server::Resume),
 }
 
 /// What the program's end tells whoever started it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitCode {
     /// What was asked for is done.
-    Success = 0,
+    Success,
     /// It failed.
-    Failure = 1,
+    Failure,
     /// The command line did not say clearly what to do.
-    Usage = 2,
+    Usage,
+    /// There is no such job or run.
+    NotFound,
+    /// No server answers.
+    Away,
+    /// What a run ended with that was waited for.
+    Run(u8),
 }
 
 impl From<ExitCode> for std::process::ExitCode {
     fn from(code: ExitCode) -> Self {
-        std::process::ExitCode::from(code as u8)
+        std::process::ExitCode::from(match code {
+            ExitCode::Success => 0,
+            ExitCode::Failure => 1,
+            ExitCode::Usage => 2,
+            ExitCode::NotFound => 3,
+            ExitCode::Away => 4,
+            ExitCode::Run(code) => code,
+        })
     }
 }
 
@@ -79,6 +104,17 @@ pub enum CliError {
     Usage(String),
     /// What they asked for failed.
     Failed(String),
+    /// There is no such job or run.
+    NotFound(String),
+    /// No server answers.
+    Away(String),
+    /// A run that was waited for did not succeed.
+    Run {
+        /// What it ended with.
+        code: u8,
+        /// Why.
+        why: String,
+    },
 }
 
 impl CliError {
@@ -88,13 +124,20 @@ impl CliError {
         match self {
             CliError::Usage(_) => ExitCode::Usage,
             CliError::Failed(_) => ExitCode::Failure,
+            CliError::NotFound(_) => ExitCode::NotFound,
+            CliError::Away(_) => ExitCode::Away,
+            CliError::Run { code, .. } => ExitCode::Run(*code),
         }
     }
 }
 
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (CliError::Usage(why) | CliError::Failed(why)) = self;
+        let (CliError::Usage(why)
+        | CliError::Failed(why)
+        | CliError::NotFound(why)
+        | CliError::Away(why)
+        | CliError::Run { why, .. }) = self;
         f.write_str(why)
     }
 }
@@ -120,6 +163,10 @@ pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
         Some(Command::Serve(settings)) => serve::run(&settings),
         Some(Command::Run(run)) => run.run(),
         Some(Command::Next(next)) => next.run(),
+        Some(Command::Job(job)) => job.run(),
+        Some(Command::Stats(stats)) => stats.run(),
+        Some(Command::Pause(pause)) => pause.run(),
+        Some(Command::Resume(resume)) => resume.run(),
         None => Err(CliError::Usage("no command is given".into())),
     }
 }
@@ -168,4 +215,9 @@ fn print(text: &str) -> Result<(), CliError> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// Prints JSON for programs, which people can read too.
+fn print_json(value: &serde_json::Value) -> Result<(), CliError> {
+    print(&format!("{value:#}\n"))
 }

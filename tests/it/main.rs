@@ -8,6 +8,8 @@ mod support;
 mod api;
 /// The command line: words, help, exit codes, `run` and `next`.
 mod cli;
+/// The client commands: jobs of a running server, from the command line.
+mod client;
 /// The README: its commands work when pasted.
 mod readme;
 /// Who may come in, from where, and what they get to see.

@@ -1,0 +1,65 @@
+//! Why a request came to nothing, in words that say what to do about it.
+
+use std::fmt;
+
+use super::Url;
+
+/// Why the server did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientError {
+    /// No server answers there, or its answer broke off.
+    Away(String),
+    /// It has no such job or run.
+    NotFound(String),
+    /// It refused.
+    Refused {
+        /// The status of HTTP.
+        status: u16,
+        /// The server's own words.
+        why: String,
+    },
+    /// What answers there is no Nimesha.
+    Foreign(String),
+}
+
+impl ClientError {
+    pub(super) fn away(url: &Url, why: &ureq::Error) -> ClientError {
+        ClientError::Away(format!(
+            "no answer from {url} ({why}): is the server running? Start it with \"nimesha serve\", or name another one \
+             with --url or NIMESHA_URL"
+        ))
+    }
+
+    /// A refusal, by its status and the `error` of its body.
+    pub(super) fn refused(status: u16, why: String) -> ClientError {
+        match status {
+            404 => ClientError::NotFound(why),
+            401 => ClientError::Refused {
+                status,
+                why: format!(
+                    "{why} (the token is taken from NIMESHA_TOKEN: a secret, or @FILE with one)"
+                ),
+            },
+            _ => ClientError::Refused { status, why },
+        }
+    }
+
+    pub(super) fn foreign(url: &Url, what: &str) -> ClientError {
+        ClientError::Foreign(format!(
+            "what answers at {url} does not seem to be Nimesha: {what}"
+        ))
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClientError::Away(why)
+            | ClientError::NotFound(why)
+            | ClientError::Refused { why, .. }
+            | ClientError::Foreign(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for ClientError {}

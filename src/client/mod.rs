@@ -1,0 +1,254 @@
+//! A client of the JSON API: blocking, one request at a time, for the command line and for programs in Rust.
+//!
+//! It knows routes and errors, not what a job looks like: answers are handed out as JSON, so that a newer server's keys
+//! pass through an older client. It follows no redirect and takes no proxy from the environment: a token must reach
+//! the server that was named and nobody else.
+//!
+//! ```no_run
+//! use nimesha::client::Client;
+//! use serde_json::json;
+//!
+//! let client = Client::new(&"http://127.0.0.1:8000".parse()?, None);
+//! let created = client.post("/job/", Some(&json!({"name": "hello", "command": "echo hello"})))?;
+//! println!("{}", created.json["id"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod unix;
+mod url;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::{Method, Request, Response};
+
+pub use error::ClientError;
+pub use url::{Url, escape};
+
+use crate::config;
+
+/// A server, and what it takes to be let in.
+#[derive(Clone, Debug)]
+pub struct Client {
+    agent: Agent,
+    url: Url,
+    /// The whole `Authorization` field.
+    authorization: Option<String>,
+}
+
+/// What the server answered to a request that it accepted.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The body; null where there is none.
+    pub json: Value,
+    /// The `Location` field: where that is which came about.
+    pub location: Option<String>,
+}
+
+/// How long to wait for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// As long as a server with much to do may take.
+    Usual,
+    /// For ever: the answer comes at the end of a run.
+    Endless,
+}
+
+impl Client {
+    /// A client of the server at `url`. Nothing is sent yet.
+    #[must_use]
+    pub fn new(url: &Url, token: Option<&str>) -> Client {
+        let settings = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .timeout_connect(Some(config::CLIENT_CONNECT))
+            .build();
+        let agent = match url {
+            Url::Http(_) => Agent::new_with_config(settings),
+            Url::Unix(path) => Agent::with_parts(settings, unix::Unix(path.clone()), unix::Nowhere),
+        };
+        Client {
+            agent,
+            url: url.clone(),
+            authorization: token.map(|token| format!("Bearer {token}")),
+        }
+    }
+
+    /// The server that it asks.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// `GET` of a path below `/api/v1`, such as `/job/`.
+    ///
+    /// # Errors
+    /// When the server is away, refuses, or answers something else than JSON.
+    pub fn get(&self, path: &str) -> Result<Value, ClientError> {
+        Ok(self.ask(Method::GET, path, None, Patience::Usual)?.json)
+    }
+
+    /// `GET` of what is no JSON, such as the output of a run.
+    ///
+    /// # Errors
+    /// When the server is away or refuses.
+    pub fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        let response = self.send(Method::GET, path, None, Patience::Usual)?;
+        self.body(response)
+    }
+
+    /// `POST`, with a body or without.
+    ///
+    /// # Errors
+    /// When the server is away or refuses.
+    pub fn post(&self, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
+        self.ask(Method::POST, path, body, Patience::Usual)
+    }
+
+    /// `POST` whose answer may take hours, as that of a start does which waits for the run's end.
+    ///
+    /// # Errors
+    /// When the server is away or refuses.
+    pub fn post_and_wait(&self, path: &str) -> Result<Answer, ClientError> {
+        self.ask(Method::POST, path, None, Patience::Endless)
+    }
+
+    /// `PUT` of a whole job.
+    ///
+    /// # Errors
+    /// When the server is away or refuses.
+    pub fn put(&self, path: &str, body: &Value) -> Result<Answer, ClientError> {
+        self.ask(Method::PUT, path, Some(body), Patience::Usual)
+    }
+
+    /// `PATCH` of some keys of a job.
+    ///
+    /// # Errors
+    /// When the server is away or refuses.
+    pub fn patch(&self, path: &str, body: &Value) -> Result<Answer, ClientError> {
+        self.ask(Method::PATCH, path, Some(body), Patience::Usual)
+    }
+
+    /// `DELETE`.
+    ///
+    /// # Errors
+    /// When the server is away or refuses.
+    pub fn delete(&self, path: &str) -> Result<(), ClientError> {
+        self.ask(Method::DELETE, path, None, Patience::Usual)?;
+        Ok(())
+    }
+
+    /// The jobs that a query such as `name=backup` wants, at most `limit`, in the order of their creation. They are
+    /// fetched page by page, so that no answer is larger than a page.
+    ///
+    /// # Errors
+    /// When the server is away, refuses, or answers something else than jobs.
+    pub fn jobs(&self, query: &str, limit: usize) -> Result<Vec<Value>, ClientError> {
+        let mut jobs: Vec<Value> = Vec::new();
+        let mut after = String::new();
+        while jobs.len() < limit {
+            let size = config::CLIENT_PAGE_JOBS.min(limit - jobs.len());
+            let mut page = self.get(&format!("/job/?limit={size}{after}&{query}"))?;
+            let Some(found) = page["jobs"].as_object_mut() else {
+                return Err(ClientError::foreign(&self.url, "its list has no jobs"));
+            };
+            let mut found: Vec<Value> = std::mem::take(found)
+                .into_iter()
+                .map(|(_, job)| job)
+                .collect();
+            // An object has no order. These times are written alike: in UTC, or at an offset of the job's own.
+            found.sort_by_cached_key(|job| created_at(job));
+            jobs.append(&mut found);
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={}", escape(next)),
+                None => break,
+            }
+        }
+        Ok(jobs)
+    }
+
+    fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        patience: Patience,
+    ) -> Result<Answer, ClientError> {
+        let response = self.send(method, path, body, patience)?;
+        let location = response.headers().get("location");
+        let location = location
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let body = self.body(response)?;
+        let json = match body.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_slice(&body)
+                .map_err(|_| ClientError::foreign(&self.url, "it answers no JSON"))?,
+        };
+        Ok(Answer { json, location })
+    }
+
+    /// Sends a request; an answer that refuses it is an error.
+    fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        patience: Patience,
+    ) -> Result<Response<ureq::Body>, ClientError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1{path}", self.url.base()));
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        let wait = (patience == Patience::Usual).then_some(config::CLIENT_PATIENCE);
+        let sent = match body {
+            Some(json) => {
+                let request = request.header("content-type", "application/json");
+                self.run(request.body(json.to_string()), wait)
+            }
+            None => self.run(request.body(()), wait),
+        };
+        let response = sent.map_err(|why| ClientError::away(&self.url, &why))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = self.body(response)?;
+        let error: Value = serde_json::from_slice(&body).unwrap_or_default();
+        match error["error"].as_str() {
+            Some(why) => Err(ClientError::refused(status.as_u16(), why.to_owned())),
+            None => Err(ClientError::foreign(
+                &self.url,
+                &format!("it answers {status}"),
+            )),
+        }
+    }
+
+    fn run<B: ureq::AsSendBody>(
+        &self,
+        request: ureq::http::Result<Request<B>>,
+        wait: Option<Duration>,
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
+        let request = self.agent.configure_request(request?);
+        self.agent.run(request.timeout_recv_response(wait).build())
+    }
+
+    fn body(&self, mut response: Response<ureq::Body>) -> Result<Vec<u8>, ClientError> {
+        let body = response.body_mut().with_config();
+        body.limit(config::CLIENT_ANSWER_BYTES_MAX)
+            .read_to_vec()
+            .map_err(|why| ClientError::away(&self.url, &why))
+    }
+}
+
+/// When a job came about, comparable.
+fn created_at(job: &Value) -> Option<(i64, u32)> {
+    let time = chrono::DateTime::parse_from_rfc3339(job["created_at"].as_str()?).ok()?;
+    Some((time.timestamp(), time.timestamp_subsec_nanos()))
+}
