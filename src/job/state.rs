@@ -45,6 +45,14 @@ impl JobState {
     }
 }
 
+impl JobStateRest {
+    /// Forgets which occurrences were claimed: the schedule begins anew.
+    pub fn forget_claimed(&mut self) {
+        self.claimed_from = None;
+        self.done_ahead.clear();
+    }
+}
+
 /// A run without a recorded end: claimed, or triggered and waiting for its claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRun {
@@ -81,6 +89,12 @@ pub struct Chain {
 }
 
 impl OpenRun {
+    /// Whether a user asked for it, so that it runs even where the job is disabled meanwhile.
+    #[must_use]
+    pub fn was_asked_for(&self) -> bool {
+        matches!(self.trigger, Trigger::Manual | Trigger::Backfill)
+    }
+
     /// Whether its occurrence is one of the schedule's, which nobody else may claim. A backfilled one is not: it may have
     /// run at its time.
     #[must_use]

@@ -1,12 +1,8 @@
-//! Decisions as pure functions: what an occurrence does while its job is in progress, and what becomes of those that
-//! passed unseen.
-
-use std::time::Duration;
+//! Decisions as pure functions: what an occurrence does while its job is in progress, and whether its window is open.
 
 use crate::clock::Timestamp;
 use crate::config;
 use crate::job::{Job, Overlap, retry};
-use crate::schedule::{Passed, Schedule};
 
 /// What becomes of an occurrence, a catch-up or a parent's success when its moment has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,20 +30,6 @@ pub fn admit(overlap: Overlap, in_progress: usize, one_waits: bool) -> Admission
 #[must_use]
 pub fn window_is_open(job: &Job, at: Timestamp, now: Timestamp) -> bool {
     retry::window_end(job, at).is_none_or(|end| now <= end)
-}
-
-/// The passed occurrences without the latest one.
-#[must_use]
-pub fn all_but_latest(schedule: &Schedule, passed: Passed) -> Option<Passed> {
-    let before = Duration::from_nanos(1);
-    if passed.count < 2 {
-        return None;
-    }
-    let rest = schedule.passed(passed.first.minus(before), passed.latest.minus(before))?;
-    Some(Passed {
-        count: passed.count - 1,
-        ..rest
-    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::chain::Consequences;
-use super::runs::{Phase, Run};
+use super::runs::{Phase, Run, Timer};
 use super::{Core, Notice, View};
 use crate::clock::Timestamp;
 use crate::job::run::{AttemptEnd, Completion, HistoryEntry, Outcome, RunId, RunRecord, Trigger};
@@ -46,7 +46,8 @@ impl Core {
             return;
         };
         if done.end == AttemptEnd::TooLate {
-            return self.came_too_late(done.run, ended_at);
+            run.attempt -= 1;
+            return self.too_late(done.run);
         }
         if run.attempt == 1 {
             run.started_at = Some(done.started_at);
@@ -64,53 +65,27 @@ impl Core {
             run.last_error = Some(ended_at);
         }
         run.last_end = Some(done.end);
-        let retried = matches!(outcome, Outcome::Failed | Outcome::TimedOut)
-            && self.retry(done.run, ended_at);
+        let retried =
+            matches!(outcome, Outcome::Failed | Outcome::TimedOut) && self.retry(done.run);
         if !retried {
-            self.end_run(done.run, outcome, ended_at, done.duration);
-        }
-    }
-
-    /// Nothing was executed: the window had closed. A first attempt is missed; a run that has failed before stays failed.
-    fn came_too_late(&mut self, id: RunId, at: Timestamp) {
-        let Some(run) = self.runs.get_mut(&id) else {
-            return;
-        };
-        run.attempt -= 1;
-        if run.attempt == 0 {
-            self.miss(id);
-        } else {
-            let outcome = if run.last_end == Some(AttemptEnd::TimedOut) {
-                Outcome::TimedOut
-            } else {
-                Outcome::Failed
-            };
-            self.end_run(id, outcome, at, Duration::ZERO);
+            self.end_run(done.run, outcome, ended_at, Some(done.duration));
         }
     }
 
     /// Plans the next attempt, if there is to be one. The wait is in the wheel: no worker is held.
-    fn retry(&mut self, id: RunId, ended_at: Timestamp) -> bool {
+    ///
+    /// Counted from now, by the clock as it is: it may have been stepped since the attempt began.
+    fn retry(&mut self, id: RunId) -> bool {
         let now = self.now;
         let Some(run) = self.runs.get_mut(&id) else {
             return false;
         };
-        let window_from = run
-            .open
-            .holds_occurrence()
-            .or(run.started_at)
-            .unwrap_or(ended_at);
-        let Some(at) = retry::next_attempt(&run.job, run.attempt, window_from, ended_at) else {
+        let opened = run.open.holds_occurrence().or(run.started_at);
+        let window_from = opened.unwrap_or(now.wall);
+        let Some(at) = retry::next_attempt(&run.job, run.attempt, window_from, now.wall) else {
             return false;
         };
         run.phase = Phase::RetryWait;
-        if self.stopping {
-            self.give_back(id);
-            return true;
-        }
-        let Some(run) = self.runs.get_mut(&id) else {
-            return false;
-        };
         let (job, attempt, ix) = (run.job.clone(), run.attempt, run.ix);
         if let Some(end) = run.last_end.clone() {
             self.fx.notices.push(Notice::Retrying {
@@ -121,45 +96,47 @@ impl Core {
                 at,
             });
         }
+        self.touch(ix);
         let wait = at.since(now.wall);
-        if wait.is_zero() {
+        if self.stopping {
+            self.give_back(id);
+        } else if wait.is_zero() {
             self.enter_ready(id);
         } else {
-            self.delays.insert((now.mono + wait).as_micros() as u64, id);
+            // Rounded up, as instants are: a retry may be late, never early.
+            let until = (now.mono + wait).as_nanos().div_ceil(1_000) as u64;
+            let timer = self.delays.insert(until, id);
+            if let Some(run) = self.runs.get_mut(&id) {
+                run.timer = Some(Timer::Delay(timer));
+            }
         }
-        self.touch(ix);
         true
     }
 
     /// Retries whose delay is over go to the workers.
     pub(super) fn end_delays(&mut self) {
         while let Some((_, id)) = self.delays.pop_due(self.now.mono.as_micros() as u64) {
-            if self
-                .runs
-                .get(&id)
-                .is_some_and(|run| run.phase == Phase::RetryWait)
-            {
+            if let Some(run) = self.runs.get_mut(&id) {
+                run.timer = None;
                 self.enter_ready(id);
             }
         }
     }
 
     /// The end of a run: counters, history, what it means to others, all in one transaction; readers see it at once.
+    /// `last_attempt` is how long that took, if the run ends with it.
     pub(super) fn end_run(
         &mut self,
         id: RunId,
         outcome: Outcome,
         finished_at: Timestamp,
-        last_attempt: Duration,
+        last_attempt: Option<Duration>,
     ) {
         let Some(run) = self.drop_run(id) else { return };
-        let elapsed = self.now.mono.saturating_sub(run.started);
-        let duration = if run.attempt == 1 {
-            last_attempt
-        } else if run.has_begun() {
-            elapsed
-        } else {
-            Duration::ZERO
+        let duration = match last_attempt {
+            Some(only) if run.attempt == 1 => only,
+            _ if run.has_begun() => self.now.mono.saturating_sub(run.started),
+            _ => Duration::ZERO,
         };
         self.count_end(&run, outcome, finished_at);
         let mut out = Consequences::default();
@@ -167,9 +144,11 @@ impl Core {
             out.changes.push(Change::RemoveRun(run.open.clone()));
         }
         self.record(&run, outcome, finished_at, duration, &mut out);
-        if outcome == Outcome::Interrupted && self.repeat(&run, &mut out) {
-            // The repetition takes its place in the chain, and with those who wait.
-        } else {
+        let again = match outcome {
+            Outcome::Interrupted => self.repeat(&run, &mut out),
+            _ => None,
+        };
+        if again.is_none() {
             let children = match outcome {
                 Outcome::Succeeded => self.children_after_success(run.open.job, &mut out),
                 _ => Vec::new(),
@@ -182,6 +161,10 @@ impl Core {
         }
         self.put_state(run.ix, &mut out.changes);
         self.propose_end(out);
+        if let Some(again) = again {
+            self.count_active(again);
+            self.enter_line(again);
+        }
         self.fx.notices.push(Notice::Ended {
             run: id,
             job: run.job,
@@ -249,36 +232,27 @@ impl Core {
         out.settled.push((job, entry));
     }
 
-    /// Runs an interrupted run once more, if its job wants that and its window is still open.
-    fn repeat(&mut self, run: &Run, out: &mut Consequences) -> bool {
+    /// Makes a run that repeats an interrupted one, if its job wants that and its window is still open. It takes the place
+    /// of that run in its chain.
+    fn repeat(&mut self, run: &Run, out: &mut Consequences) -> Option<RunId> {
         let job = &self.jobs[run.ix].job;
+        let wanted = job.spec.on_interrupted == OnInterrupted::Retry && !job.spec.disabled;
         let open = run
             .open
-            .scheduled_at
+            .holds_occurrence()
             .is_none_or(|at| policy::window_is_open(job, at, self.now.wall));
-        let wanted = job.spec.on_interrupted == OnInterrupted::Retry
-            && !run.open.repeats
-            && !job.spec.disabled;
-        if !wanted || !open || self.stopping {
-            return false;
+        if !wanted || !open || run.open.repeats || self.stopping {
+            return None;
         }
-        let id = self.new_run(
-            run.ix,
-            run.open.trigger,
-            run.open.scheduled_at,
-            Phase::InLine,
-        );
-        if let Some(again) = self.runs.get_mut(&id) {
-            again.due = true;
-            again.recorded = true;
-            again.waited = run.waited;
-            again.open.repeats = true;
-            again.open.chain = run.open.chain;
-            out.changes.push(Change::InsertRun(again.open.clone()));
-        }
-        self.count_active(id);
-        self.enter_line(id);
-        true
+        let (trigger, at) = (run.open.trigger, run.open.scheduled_at);
+        let id = self.new_run(run.ix, trigger, at, Phase::InLine);
+        let again = self.runs.get_mut(&id)?;
+        again.due = true;
+        again.recorded = true;
+        again.open.repeats = true;
+        again.open.chain = run.open.chain;
+        out.changes.push(Change::InsertRun(again.open.clone()));
+        Some(id)
     }
 
     /// Ends a run on a user's request, or says that there is no such run.
@@ -294,7 +268,7 @@ impl Core {
         if run.phase == Phase::Attempting {
             self.fx.stops.push((id, crate::worker::Stop::Terminate));
         } else {
-            self.end_run(id, Outcome::Cancelled, self.now.wall, Duration::ZERO);
+            self.end_run(id, Outcome::Cancelled, self.now.wall, None);
         }
         true
     }

@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
+use super::commit::{Meaning, Urgency};
 use super::jobs::JobIx;
 use super::runs::{Phase, Run};
 use super::{Core, ReplyTo};
-use crate::config;
 use crate::job::run::{GapKind, HistoryEntry, Outcome, RunId, Trigger};
 use crate::job::state::Chain;
 use crate::job::{ChildrenRun, JobId, RunAfter};
@@ -44,6 +44,19 @@ pub(super) struct Consequences {
 }
 
 impl Core {
+    /// Proposes what the end of a run comes to, at once if somebody or something waits for it.
+    pub(super) fn propose_end(&mut self, out: Consequences) {
+        let waits = !(out.claimed.is_empty() && out.replies.is_empty());
+        let meaning = Meaning {
+            settled: out.settled,
+            claimed: out.claimed,
+            replies: out.replies,
+            command: None,
+        };
+        let urgency = if waits { Urgency::Now } else { Urgency::Soon };
+        self.propose(out.changes, meaning, urgency);
+    }
+
     /// A run is over, or will not start after all. Its `children` are next; where it has none, the chain that it is a
     /// link of goes on.
     pub(super) fn link_over(
@@ -167,23 +180,27 @@ impl Core {
             return false;
         }
         let id = self.new_run(ix, trigger, None, Phase::Waiting);
-        let room = self.claims_ahead < config::CLAIMS_AHEAD_PER_WORKER * self.settings.workers
-            && !self.stopping;
+        let enters = admission == Admission::Enter;
+        let claimed = enters && !self.stopping && (waited || self.has_room());
         if let Some(run) = self.runs.get_mut(&id) {
             run.waited = waited;
             run.recorded = true;
             run.open.chain = chain;
-            run.open.claimed = room && admission == Admission::Enter;
+            run.open.claimed = claimed;
             out.changes.push(Change::InsertRun(run.open.clone()));
-        }
-        if admission == Admission::Wait {
-            self.jobs[ix].waiting = Some(id);
-        } else {
-            self.count_active(id);
-            self.claims_ahead += usize::from(self.runs[&id].open.claimed);
-            if self.runs[&id].open.claimed {
+            if claimed {
+                run.phase = Phase::Claiming;
+                run.claims_in_flight = 1;
+                self.claims_ahead += 1;
                 out.claimed.push(id);
             }
+        }
+        if enters {
+            self.count_active(id);
+        } else {
+            self.jobs[ix].waiting = Some(id);
+        }
+        if enters && !claimed {
             self.enter_line(id);
         }
         self.touch(ix);

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::commit::{Meaning, Urgency};
 use super::jobs::JobIx;
 use super::{Core, Notice, Now};
 use crate::clock::Timestamp;
@@ -31,47 +32,51 @@ impl Core {
             self.dues.rewind(now.wall.ticks_passed());
             self.cursors.rewind(now.wall.ticks_passed());
         }
-        if behind > config::STEP_BACK_MAX {
+        if behind > STEP_MIN {
+            let beyond = if behind > config::STEP_BACK_MAX {
+                Duration::ZERO
+            } else {
+                config::STEP_BACK_MAX
+            };
             for ix in self.jobs.places() {
-                self.return_cursor(ix, Duration::ZERO);
+                self.return_cursor(ix, beyond);
             }
         }
     }
 
     /// Brings a cursor that is ahead of now by more than `beyond` back to now; occurrences that were claimed out there
-    /// are not run again.
+    /// are not run again. A job that stands still follows when it goes on.
     pub(super) fn return_cursor(&mut self, ix: JobIx, beyond: Duration) {
         let now = self.now.wall;
         let limit = now.plus(beyond);
-        let upcoming = self.jobs[ix]
-            .upcoming
-            .and_then(|id| self.runs.get(&id))
-            .and_then(|run| run.open.scheduled_at);
         let entry = &mut self.jobs[ix];
-        if entry.cursor <= limit
-            && upcoming.is_none_or(|at| at <= limit.plus(config::CLAIM_LEAD_MAX))
-        {
+        let upcoming = entry.upcoming.and_then(|id| self.runs.get(&id));
+        let upcoming = upcoming.and_then(|run| run.open.scheduled_at);
+        let claimed_ahead = upcoming.is_some_and(|at| at > limit.plus(config::CLAIM_LEAD_MAX));
+        // A cursor before the first occurrence of all was not moved there by claims.
+        let begun = entry
+            .job
+            .schedule
+            .start()
+            .is_none_or(|start| start <= entry.cursor);
+        let ahead = entry.cursor > limit && begun;
+        if entry.frozen || !(ahead || claimed_ahead) {
             return;
         }
-        let mut changes = Vec::new();
-        if entry.cursor > now {
+        if entry.cursor > now && begun {
             let cursor = std::mem::replace(&mut entry.cursor, now);
             let rest = entry.rest_mut();
             let from = rest.claimed_from.take().unwrap_or(Timestamp::MIN);
-            add_stretch(
-                &mut rest.done_ahead,
-                (from.max(now), cursor.plus(Duration::from_nanos(1))),
-            );
+            let stretch = (from.max(now), cursor.plus(Duration::from_nanos(1)));
+            rest.done_ahead.retain(|&(_, to)| to > now);
+            add_stretch(&mut rest.done_ahead, stretch);
         }
+        let mut changes = Vec::new();
         if let Some(id) = self.withdraw_upcoming(ix, &mut changes) {
             self.drop_run(id);
         }
         self.put_state(ix, &mut changes);
-        self.propose(
-            changes,
-            super::commit::Meaning::default(),
-            super::commit::Urgency::Soon,
-        );
+        self.propose(changes, Meaning::default(), Urgency::Soon);
         self.arm(ix);
     }
 }

@@ -1,24 +1,22 @@
 //! What users ask for: checked against other jobs, proposed to the store, and true once it is durable.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::commit::{Meaning, Urgency};
-use super::jobs::JobIx;
+use super::jobs::{JobIx, just_before};
 use super::runs::Phase;
 use super::{Core, ReplyTo};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::job::run::{RunId, Trigger};
 use crate::job::state::JobState;
-use crate::job::{Job, JobId, graph};
+use crate::job::{Job, JobId};
 use crate::registry::Live;
 use crate::schedule::Schedule;
 use crate::scheduler::command::{Answer, Command, NewJob, Refusal};
 use crate::store::change::Change;
 
-/// Whether occurrences that passed while a job could not run are caught up when it can again.
+/// What becomes of occurrences that passed while a job was disabled, when it is no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passed {
     /// The latest of them runs, if the job wants that.
@@ -32,11 +30,10 @@ pub(super) enum Passed {
 pub(super) enum CommandEffect {
     /// A job is there.
     Create { job: Arc<Job>, state: JobState },
-    /// A job's definition is another, and its cursor, if that moves.
+    /// A job's definition is another; its new cursor, if that moves, waits in its entry.
     Change {
         ix: JobIx,
         job: Arc<Job>,
-        cursor: Option<Timestamp>,
         withdrawn: Option<RunId>,
         passed: Passed,
     },
@@ -45,6 +42,8 @@ pub(super) enum CommandEffect {
         ids: Vec<JobId>,
         changed: Vec<(JobIx, Arc<Job>)>,
     },
+    /// A run that was asked for is claimed. If that fails it never was.
+    Start { run: RunId },
     /// Scheduling is paused, or goes on.
     Pause { paused: bool, withdrawn: Vec<RunId> },
     /// Past occurrences are in line.
@@ -52,15 +51,40 @@ pub(super) enum CommandEffect {
 }
 
 impl Core {
-    /// Takes in a command: proposes what it comes to, refuses it, or lets it wait for commands before it.
+    /// Takes in a command: carries it out, or lets it wait for commands before it. They keep their order.
     pub(super) fn command(&mut self, from: ReplyTo, command: Command) {
-        if self.stopping {
-            return self.refuse(from, Refusal::Stopping);
+        if matches!(command, Command::Ping) {
+            self.fx.replies.push((from, Ok(Answer::Done)));
+        } else if self.stopping {
+            self.refuse(from, Refusal::Stopping);
+        } else if !self.blocked.is_empty() || self.must_wait(&command) {
+            self.blocked.push_back((from, command));
+        } else {
+            self.propose_for(from, command);
         }
-        if self.must_wait(&command) {
-            return self.blocked.push_back((from, command));
+    }
+
+    /// Commands that waited go on, as far as what they waited for is decided.
+    pub(super) fn unblock(&mut self) {
+        while let Some((from, command)) = self.blocked.pop_front() {
+            if self.must_wait(&command) {
+                self.blocked.push_front((from, command));
+                return;
+            }
+            self.propose_for(from, command);
+        }
+    }
+
+    /// Proposes what a command comes to, or refuses it.
+    fn propose_for(&mut self, from: ReplyTo, command: Command) {
+        let writes = !matches!(command, Command::Cancel { .. });
+        if let Some(why) = self.commits.away().filter(|_| writes) {
+            let refusal = Refusal::Store(why.to_owned());
+            return self.refuse(from, refusal);
         }
         let done = match command {
+            // Answered before all others.
+            Command::Ping => Ok(()),
             Command::Create { job, unique_name } => self.create(from, *job, unique_name),
             Command::Update {
                 job,
@@ -74,7 +98,6 @@ impl Core {
             Command::Cancel { job, run } => self.cancel_for(from, job, run),
             Command::Pause => self.set_paused(from, true),
             Command::Resume => self.set_paused(from, false),
-            Command::Ping => self.ping(from),
             Command::Backfill {
                 id,
                 from: begin,
@@ -91,49 +114,11 @@ impl Core {
         self.fx.replies.push((to, Err(refusal)));
     }
 
-    /// Whether a command before this one, not durable yet, concerns it.
-    fn must_wait(&self, command: &Command) -> bool {
-        let changing = |id: &JobId| self.jobs.get(*id).is_some_and(|entry| entry.changing);
-        let held = |id: &JobId| {
-            self.jobs
-                .get(*id)
-                .is_some_and(|entry| entry.changing || entry.relied_on > 0)
-        };
-        let named = |job: &NewJob| {
-            job.spec
-                .parents
-                .iter()
-                .chain(&job.spec.on_failure_job)
-                .any(changing)
-                || (self.guards.graph > 0
-                    && (!job.spec.parents.is_empty() || job.spec.on_failure_job.is_some()))
-        };
-        self.guards.all
-            || match command {
-                Command::Create { job, unique_name } => {
-                    named(job) || (*unique_name && self.guards.names.contains(&job.spec.name))
-                }
-                Command::Update { job, .. } => changing(&job.id) || named(job),
-                Command::Delete(id) => {
-                    let (gone, others) = self.cascade([*id].into());
-                    gone.iter().chain(&others).any(held)
-                }
-                Command::DeleteAll => self.guards.commands > 0,
-                Command::Start { id, .. }
-                | Command::Enable(id)
-                | Command::Disable(id)
-                | Command::Backfill { id, .. }
-                | Command::Cancel { job: id, .. } => changing(id),
-                Command::Pause | Command::Resume => self.guards.pause,
-                Command::Ping => false,
-            }
-    }
-
-    fn find(&self, id: JobId) -> Result<JobIx, Refusal> {
+    pub(super) fn find(&self, id: JobId) -> Result<JobIx, Refusal> {
         self.jobs.ix(id).ok_or(Refusal::UnknownJob(id))
     }
 
-    fn propose_command(
+    pub(super) fn propose_command(
         &mut self,
         changes: Vec<Change>,
         effect: CommandEffect,
@@ -146,41 +131,6 @@ impl Core {
             ..Meaning::default()
         };
         self.propose(changes, meaning, Urgency::Now);
-    }
-
-    fn check_links(&self, new: &NewJob) -> Result<(), Refusal> {
-        if let Some(&parent) = new
-            .spec
-            .parents
-            .iter()
-            .find(|id| self.jobs.ix(**id).is_none() && **id != new.id)
-        {
-            return Err(Refusal::UnknownParent(parent));
-        }
-        if let Some(id) = new
-            .spec
-            .on_failure_job
-            .filter(|id| self.jobs.ix(*id).is_none() && *id != new.id)
-        {
-            return Err(Refusal::UnknownFailureJob(id));
-        }
-        let triggers = |id: JobId| {
-            let failure = match id == new.id {
-                true => new.spec.on_failure_job,
-                false => self
-                    .jobs
-                    .get(id)
-                    .and_then(|entry| entry.job.spec.on_failure_job),
-            };
-            self.jobs
-                .children(id)
-                .iter()
-                .copied()
-                .chain(failure)
-                .collect()
-        };
-        graph::find_cycle(new.id, &new.spec.parents, triggers)
-            .map_or(Ok(()), |way| Err(Refusal::Cycle(way)))
     }
 
     fn create(&mut self, from: ReplyTo, new: NewJob, unique_name: bool) -> Result<(), Refusal> {
@@ -205,8 +155,7 @@ impl Core {
             spec: new.spec,
             schedule: new.schedule,
         });
-        self.guard_links(&job, 1);
-        self.guards.names.push(job.spec.name.clone());
+        self.guard(&job);
         let state = JobState::new(first_cursor(&job.schedule, job.anchor));
         let changes = vec![
             Change::PutJob(job.clone()),
@@ -219,21 +168,6 @@ impl Core {
             vec![(from, Answer::Created(id))],
         );
         Ok(())
-    }
-
-    /// While a command is not durable, the jobs that it links to stay, and no other link is made that could close a cycle
-    /// with it.
-    pub(super) fn guard_links(&mut self, job: &Job, by: i32) {
-        for id in job.spec.parents.iter().chain(&job.spec.on_failure_job) {
-            if let Some(ix) = self.jobs.ix(*id) {
-                let entry = &mut self.jobs[ix];
-                entry.relied_on = entry.relied_on.saturating_add_signed(by);
-            }
-        }
-        // A new job closes no cycle unless others lead to it and it leads to others.
-        if job.version > 1 || (job.is_child() && job.spec.on_failure_job.is_some()) {
-            self.guards.graph = self.guards.graph.saturating_add_signed(by);
-        }
     }
 
     fn update(
@@ -265,21 +199,15 @@ impl Core {
         // A schedule that starts anew begins after this moment: an update never starts a run.
         let cursor =
             (!same_schedule).then(|| first_cursor(&job.schedule, job.anchor).max(self.now.wall));
-        let job = Arc::new(job);
-        self.guard_links(&job, 1);
-        self.guards.names.push(job.spec.name.clone());
-        self.change(from, ix, job, cursor, Passed::Missed);
+        self.change(from, ix, Arc::new(job), cursor, Passed::Missed);
         Ok(())
     }
 
     /// When each parent was linked: known ones keep their time, new ones come last.
     fn link_times(&mut self, old: &Job, parents: &[JobId]) -> Box<[u64]> {
         let known = |id: &JobId| {
-            old.spec
-                .parents
-                .iter()
-                .position(|known| known == id)
-                .map(|n| old.linked[n])
+            let place = old.spec.parents.iter().position(|known| known == id);
+            place.map(|n| old.linked[n])
         };
         let times = parents
             .iter()
@@ -302,14 +230,12 @@ impl Core {
             ..(**old).clone()
         };
         job.spec.disabled = disabled;
-        let job = Arc::new(job);
-        self.guard_links(&job, 1);
-        self.guards.names.push(job.spec.name.clone());
-        self.change(from, ix, job, None, Passed::CaughtUp);
+        self.change(from, ix, Arc::new(job), None, Passed::CaughtUp);
         Ok(())
     }
 
-    /// Proposes a changed definition. The occurrence that is claimed ahead of its instant is withdrawn with it.
+    /// Proposes a changed definition. The job's occurrences stand still until it is decided, and the one that is claimed
+    /// ahead of its instant is withdrawn with it.
     fn change(
         &mut self,
         reply: ReplyTo,
@@ -318,16 +244,14 @@ impl Core {
         cursor: Option<Timestamp>,
         passed: Passed,
     ) {
+        self.guard(&job);
         let mut changes = vec![Change::PutJob(job.clone())];
         let withdrawn = self.withdraw_upcoming(ix, &mut changes);
+        self.freeze(ix);
+        let entry = &mut self.jobs[ix];
+        entry.changing = true;
+        entry.next_cursor = cursor;
         self.put_state(ix, &mut changes);
-        if let Some(Change::PutState(_, state)) = changes.last_mut() {
-            state.cursor = cursor.unwrap_or(self.jobs[ix].cursor);
-            if let Some(rest) = &mut state.rest {
-                rest.parents_done.retain(|id| job.spec.parents.contains(id));
-            }
-        }
-        self.jobs[ix].changing = true;
         // The answer's live part is filled in when the change is true.
         let answer = Answer::Job(job.clone(), Live::default());
         self.propose_command(
@@ -335,7 +259,6 @@ impl Core {
             CommandEffect::Change {
                 ix,
                 job,
-                cursor,
                 withdrawn,
                 passed,
             },
@@ -359,105 +282,31 @@ impl Core {
         Some(id)
     }
 
-    /// The jobs that go when `gone` go, and those that stay but name one of them.
-    fn cascade(&self, gone: BTreeSet<JobId>) -> (BTreeSet<JobId>, BTreeSet<JobId>) {
-        let (mut gone, mut others) = (gone, BTreeSet::new());
-        let mut open: Vec<JobId> = gone.iter().copied().collect();
-        while let Some(id) = open.pop() {
-            others.extend(self.jobs.relying(id));
-            for &child in self.jobs.children(id) {
-                let orphaned = self
-                    .jobs
-                    .get(child)
-                    .is_some_and(|entry| entry.job.spec.parents.iter().all(|id| gone.contains(id)));
-                if orphaned && gone.insert(child) {
-                    open.push(child);
-                } else {
-                    others.insert(child);
-                }
-            }
-        }
-        others.retain(|id| !gone.contains(id));
-        (gone, others)
-    }
-
-    fn delete(&mut self, from: ReplyTo, id: JobId) -> Result<(), Refusal> {
-        self.find(id)?;
-        let (gone, others) = self.cascade([id].into());
-        self.delete_set(from, gone, &others);
-        Ok(())
-    }
-
-    fn delete_all(&mut self, from: ReplyTo) -> Result<(), Refusal> {
-        let gone = self
-            .jobs
-            .places()
-            .into_iter()
-            .map(|ix| self.jobs[ix].job.id)
-            .collect();
-        self.guards.all = true;
-        self.delete_set(from, gone, &BTreeSet::new());
-        Ok(())
-    }
-
-    fn delete_set(&mut self, from: ReplyTo, gone: BTreeSet<JobId>, others: &BTreeSet<JobId>) {
-        let mut changes = Vec::new();
-        let mut changed = Vec::new();
-        for &id in others {
-            let Some(ix) = self.jobs.ix(id) else { continue };
-            let job = without(&self.jobs[ix].job, &gone, self.now.wall);
-            changes.push(Change::PutJob(job.clone()));
-            self.put_state(ix, &mut changes);
-            if let Some(Change::PutState(_, state)) = changes.last_mut()
-                && let Some(rest) = &mut state.rest
-            {
-                rest.parents_done.retain(|id| !gone.contains(id));
-            }
-            self.jobs[ix].changing = true;
-            changed.push((ix, job));
-        }
-        let ids: Vec<JobId> = gone.into_iter().collect();
-        for &id in &ids {
-            changes.push(Change::DeleteJob(id));
-            if let Some(ix) = self.jobs.ix(id) {
-                self.disarm(ix);
-                self.jobs[ix].changing = true;
-                self.jobs[ix].deleting = true;
-            }
-        }
-        self.propose_command(
-            changes,
-            CommandEffect::Delete { ids, changed },
-            vec![(from, Answer::Done)],
-        );
-    }
-
     fn start(&mut self, from: ReplyTo, id: JobId, wait: bool) -> Result<(), Refusal> {
         let ix = self.find(id)?;
         if self.jobs[ix].job.spec.disabled {
             return Err(Refusal::Disabled(id));
         }
-        if self.commits.is_away() {
-            return Err(Refusal::Store("it did not take the last writes".to_owned()));
-        }
-        let run = self.new_run(ix, Trigger::Manual, None, Phase::InLine);
+        let id = self.new_run(ix, Trigger::Manual, None, Phase::InLine);
         let mut replies = Vec::new();
         if wait {
-            self.waiters.insert(run, vec![from]);
+            self.waiters.insert(id, vec![from]);
         } else {
-            replies.push((from, Answer::Started(run)));
+            replies.push((from, Answer::Started(id)));
         }
-        if let Some(run) = self.runs.get_mut(&run) {
+        if let Some(run) = self.runs.get_mut(&id) {
             run.waited = wait;
         }
-        self.count_active(run);
-        self.claim_run_with(run, replies);
-        self.touch(ix);
-        Ok(())
-    }
-
-    fn ping(&mut self, from: ReplyTo) -> Result<(), Refusal> {
-        self.fx.replies.push((from, Ok(Answer::Done)));
+        self.count_active(id);
+        let changes = self.claim_changes(id);
+        self.guards.commands += 1;
+        let meaning = Meaning {
+            command: Some(Box::new(CommandEffect::Start { run: id })),
+            claimed: vec![id],
+            replies,
+            ..Meaning::default()
+        };
+        self.propose(changes, meaning, Urgency::Now);
         Ok(())
     }
 
@@ -472,24 +321,15 @@ impl Core {
 
     fn set_paused(&mut self, from: ReplyTo, paused: bool) -> Result<(), Refusal> {
         let mut changes = vec![Change::PutPaused(paused)];
-        let upcoming: Vec<JobIx> = match paused {
-            true => self
-                .jobs
-                .places()
-                .into_iter()
-                .filter(|ix| self.jobs[*ix].upcoming.is_some())
-                .collect(),
-            false => Vec::new(),
-        };
         let mut withdrawn = Vec::new();
-        for ix in upcoming {
-            withdrawn.extend(self.withdraw_upcoming(ix, &mut changes));
-            self.put_state(ix, &mut changes);
-            if let Some(Change::PutState(_, state)) = changes.last_mut() {
-                state.cursor = self.jobs[ix].cursor;
+        for ix in self.jobs.places().into_iter().filter(|_| paused) {
+            if let Some(id) = self.withdraw_upcoming(ix, &mut changes) {
+                withdrawn.push(id);
+                self.put_state(ix, &mut changes);
             }
         }
-        self.guards.pause = true;
+        self.guards.exclusive = true;
+        self.guards.pausing = paused;
         self.propose_command(
             changes,
             CommandEffect::Pause { paused, withdrawn },
@@ -510,24 +350,24 @@ impl Core {
         let job = self.jobs[ix].job.clone();
         let limit = limit.min(config::BACKFILL_MAX) as usize;
         let next = |at: &Timestamp| job.schedule.next_after(*at);
-        let first = next(&begin.minus(Duration::from_nanos(1))).filter(|_| !job.is_child());
+        let first = next(&just_before(begin)).filter(|_| !job.is_child());
         let until = to.min(self.now.wall);
-        let occurrences = std::iter::successors(first, next)
+        let occurrences: Vec<Timestamp> = std::iter::successors(first, next)
             .take_while(|at| *at <= until)
-            .take(limit);
-        let occurrences: Vec<Timestamp> = occurrences.collect();
+            .take(limit)
+            .collect();
         if occurrences.is_empty() {
             return Err(Refusal::NothingToBackfill);
         }
         let mut changes = Vec::new();
         let mut runs = Vec::new();
         for at in occurrences {
-            let run = self.new_run(ix, Trigger::Backfill, Some(at), Phase::Waiting);
-            if let Some(run) = self.runs.get_mut(&run) {
+            let id = self.new_run(ix, Trigger::Backfill, Some(at), Phase::Waiting);
+            if let Some(run) = self.runs.get_mut(&id) {
                 run.recorded = true;
                 changes.push(Change::InsertRun(run.open.clone()));
             }
-            runs.push(run);
+            runs.push(id);
         }
         let answer = Answer::Backfilled(runs.len() as u32);
         self.propose_command(
@@ -539,50 +379,10 @@ impl Core {
     }
 }
 
-/// What stands in the way of commands while others are not durable yet.
-#[derive(Debug, Default)]
-pub(super) struct Guards {
-    /// Commands in flight.
-    pub(super) commands: u32,
-    /// Those that may make links between jobs.
-    graph: u32,
-    /// Every job is being deleted.
-    pub(super) all: bool,
-    /// Pause or resume is in flight.
-    pub(super) pause: bool,
-    /// Names that jobs are about to have.
-    pub(super) names: Vec<Box<str>>,
-}
-
 /// The cursor of a job whose schedule begins: before its start, or at the anchor where the start lies in the past.
 fn first_cursor(schedule: &Schedule, anchor: Timestamp) -> Timestamp {
     match schedule.start() {
-        Some(start) if start >= anchor => start.minus(Duration::from_nanos(1)),
+        Some(start) if start >= anchor => just_before(start),
         _ => anchor,
     }
-}
-
-/// The job without its links to those that go.
-fn without(job: &Job, gone: &BTreeSet<JobId>, now: Timestamp) -> Arc<Job> {
-    let mut job = Job {
-        version: job.version + 1,
-        updated_at: now,
-        ..job.clone()
-    };
-    let kept = job
-        .spec
-        .parents
-        .iter()
-        .map(|id| !gone.contains(id))
-        .collect::<Vec<_>>();
-    let linked = job
-        .linked
-        .iter()
-        .zip(&kept)
-        .filter(|(_, kept)| **kept)
-        .map(|(at, _)| *at);
-    job.linked = linked.collect();
-    job.spec.parents.retain(|id| !gone.contains(id));
-    job.spec.on_failure_job = job.spec.on_failure_job.filter(|id| !gone.contains(id));
-    Arc::new(job)
 }

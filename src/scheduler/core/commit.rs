@@ -3,11 +3,14 @@
 //! A change is proposed as a unit with a ticket; what it means takes effect when the store has it. One batch is in
 //! flight at a time, and all that gathers meanwhile is the next: a slow disk makes larger batches, not longer queues.
 //! Ends of runs are lazy: nobody waits for most of them, so they wait a little for company.
+//!
+//! A store that cannot be written is asked again from time to time. Until then commands are refused, and what runs do
+//! is true at once, since it cannot be taken back: it is kept and written later.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::backlog::{Backlog, without_overwritten};
 use super::commands::CommandEffect;
 use super::jobs::Map;
 use super::{Core, Notice, ReplyTo, View};
@@ -18,8 +21,11 @@ use crate::scheduler::command::{Answer, Refusal};
 use crate::store::StoreError;
 use crate::store::change::{Change, Unit};
 
-/// After the store refused everything, so long until it is tried again.
+/// A store that did not take what it was given is tried again after this.
 const RETRY_STORE_AFTER: Duration = Duration::from_secs(1);
+
+/// A unit, and what the store says of it.
+pub(super) type Outcome = (Unit, Result<(), Arc<StoreError>>);
 
 /// What a unit means once it is durable.
 #[derive(Debug, Default)]
@@ -28,7 +34,7 @@ pub(super) struct Meaning {
     pub(super) command: Option<Box<CommandEffect>>,
     /// These history entries are in the store.
     pub(super) settled: Vec<(JobId, Arc<HistoryEntry>)>,
-    /// These runs are claimed (or, for those that are not to be, remembered).
+    /// These runs are claimed.
     pub(super) claimed: Vec<RunId>,
     /// Who waited for this.
     pub(super) replies: Vec<(ReplyTo, Answer)>,
@@ -43,28 +49,33 @@ pub(super) enum Urgency {
     Soon,
 }
 
+/// A store that cannot be written now.
+#[derive(Debug)]
+struct Away {
+    /// What it said.
+    why: String,
+    /// When it is tried again, by the monotonic clock.
+    retry_at: Duration,
+}
+
 /// Units on their way to the store.
 #[derive(Debug, Default)]
 pub(super) struct Commits {
-    outbox: VecDeque<Unit>,
-    meanings: Map<u64, Meaning>,
+    pub(super) outbox: Backlog,
+    pub(super) meanings: Map<u64, Meaning>,
     next_ticket: u64,
     in_flight: bool,
     urgent: bool,
     /// When lazy units must go, by the monotonic clock.
     flush_at: Option<Duration>,
-    /// Until when the store is left alone, by the monotonic clock; it did not take the last batch.
-    away_until: Option<Duration>,
+    away: Option<Away>,
 }
 
 impl Commits {
     /// When units must go although nobody asks, by the monotonic clock.
     pub(super) fn wakeup(&self) -> Option<Duration> {
-        if self.in_flight {
-            None
-        } else {
-            self.away_until.or(self.flush_at)
-        }
+        let retry_at = self.away.as_ref().map(|away| away.retry_at);
+        retry_at.or(self.flush_at).filter(|_| !self.in_flight)
     }
 
     /// Whether everything is stored.
@@ -72,23 +83,44 @@ impl Commits {
         self.outbox.is_empty() && !self.in_flight
     }
 
-    /// Whether the store refuses to be written.
-    pub(super) fn is_away(&self) -> bool {
-        self.away_until.is_some()
+    /// Why the store cannot be written now, if that is so.
+    pub(super) fn away(&self) -> Option<&str> {
+        self.away.as_ref().map(|away| away.why.as_str())
+    }
+
+    /// Whether the store has refused what it was given, and is not being tried again just now.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.away.is_some() && !self.in_flight
+    }
+
+    pub(super) fn take_ticket(&mut self) -> u64 {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    fn is_due(&self, now: Duration, stopping: bool) -> bool {
+        match &self.away {
+            _ if self.in_flight => false,
+            Some(away) => away.retry_at <= now,
+            None if self.outbox.is_empty() => false,
+            None => {
+                self.urgent
+                    || stopping
+                    || self.flush_at.is_some_and(|at| at <= now)
+                    || self.outbox.len() >= config::BATCH_ENTRIES_MAX
+            }
+        }
     }
 }
 
 impl Core {
     /// Proposes changes that are stored together, and says what they mean once they are.
     pub(super) fn propose(&mut self, changes: Vec<Change>, meaning: Meaning, urgency: Urgency) {
-        let ticket = self.commits.next_ticket;
-        self.commits.next_ticket += 1;
-        let command = meaning.command.is_some();
+        let ticket = self.commits.take_ticket();
         self.commits.meanings.insert(ticket, meaning);
         self.commits.outbox.push_back(Unit { ticket, changes });
-        if self.commits.is_away() && !command {
-            // The store has refused all it was given, and what runs do cannot be taken back: it is written later.
-            self.take_effect(ticket);
+        if self.commits.away.is_some() {
+            self.take_claims(ticket);
             self.shed();
         } else if urgency == Urgency::Now {
             self.commits.urgent = true;
@@ -99,55 +131,50 @@ impl Core {
 
     /// Hands the store its next batch, if there is reason to.
     pub(super) fn flush(&mut self) {
-        let commits = &mut self.commits;
-        if commits.in_flight || commits.outbox.is_empty() {
+        if !self.commits.is_due(self.now.mono, self.stopping) {
             return;
         }
-        let due = |at: Option<Duration>| at.is_some_and(|at| at <= self.now.mono);
-        let many = commits.outbox.len() >= config::BATCH_ENTRIES_MAX && !commits.is_away();
-        if commits.urgent
-            || due(commits.flush_at)
-            || due(commits.away_until)
-            || many
-            || self.stopping
-        {
-            let count = commits.outbox.len().min(config::BATCH_ENTRIES_MAX);
-            self.fx.batch = Some(commits.outbox.drain(..count).collect());
-            commits.in_flight = true;
-            if commits.outbox.is_empty() {
-                commits.urgent = false;
-                commits.flush_at = None;
-            }
+        if self.commits.outbox.is_empty() {
+            // Whether the store is back shows only when it is written: it is told what it knows.
+            let known = vec![Change::PutPaused(self.paused)];
+            self.propose(known, Meaning::default(), Urgency::Soon);
+        }
+        let commits = &mut self.commits;
+        self.fx.batch = Some(commits.outbox.take_batch(config::BATCH_ENTRIES_MAX));
+        commits.in_flight = true;
+        if commits.outbox.is_empty() {
+            commits.urgent = false;
+            commits.flush_at = None;
         }
     }
 
     /// The store has taken a batch, or refused some of it.
-    pub(super) fn committed(
-        &mut self,
-        units: Vec<(Unit, Result<(), Arc<StoreError>>)>,
-        took: Duration,
-    ) {
+    pub(super) fn committed(&mut self, units: Vec<Outcome>, took: Duration) {
         self.commits.in_flight = false;
         self.follow_commit_time(took);
-        let mut again = Vec::new();
+        let any_stored = units.iter().any(|(_, result)| result.is_ok());
         let mut away = None;
-        for (unit, result) in units {
+        let mut again = Vec::new();
+        for (unit, result) in without_overwritten(units) {
             match result {
-                Ok(()) => self.take_effect_and_forget(unit.ticket),
-                Err(error) if matches!(*error, StoreError::Conflict) => self.conflict(unit.ticket),
+                Ok(()) => self.stored(unit.ticket),
+                Err(error) if matches!(*error, StoreError::Conflict) => {
+                    again.extend(self.conflict(unit));
+                }
                 Err(error) => {
-                    away = Some(error.to_string());
-                    again.extend(self.not_stored(unit, &error));
+                    let kept = self.not_stored(unit, &error);
+                    // A command may be refused for what it is; that the store refuses what runs do says more.
+                    if kept.is_some() || !any_stored {
+                        away = Some(error.to_string());
+                    }
+                    again.extend(kept);
                 }
             }
         }
-        for unit in again.into_iter().rev() {
-            self.commits.outbox.push_front(unit);
-        }
+        self.commits.urgent |= !again.is_empty();
+        self.commits.outbox.put_back(again);
         self.follow_store(away);
-        for (from, command) in std::mem::take(&mut self.blocked) {
-            self.command(from, command);
-        }
+        self.unblock();
     }
 
     /// Makes the lead a few times what the store takes, so that a claim is durable at its instant.
@@ -158,75 +185,90 @@ impl Core {
     }
 
     fn follow_store(&mut self, away: Option<String>) {
-        match (away, self.commits.away_until) {
-            (Some(why), before) => {
-                self.commits.away_until = Some(self.now.mono + RETRY_STORE_AFTER);
-                self.commits.urgent = false;
-                if before.is_none() {
-                    self.fx.notices.push(Notice::StoreAway(why));
+        let was_away = self.commits.away.is_some();
+        match away {
+            Some(why) => {
+                if !was_away {
+                    self.fx.notices.push(Notice::StoreAway(why.clone()));
                 }
+                let retry_at = self.now.mono + RETRY_STORE_AFTER;
+                self.commits.away = Some(Away { why, retry_at });
+                self.fail_waiting_units();
             }
-            (None, Some(_)) => {
-                self.commits.away_until = None;
+            None if was_away => {
+                self.commits.away = None;
                 self.commits.urgent = true;
                 self.fx.notices.push(Notice::StoreBack);
             }
-            (None, None) => {}
+            None => {}
         }
     }
 
-    /// A unit that the store could not take now. A command leaves no trace; what a run did is kept and written later.
+    /// The store is away: what waits for it as well is treated as if it had been refused.
+    fn fail_waiting_units(&mut self) {
+        let why = StoreError::Away(self.commits.away().unwrap_or_default().to_owned());
+        let waiting = self.commits.outbox.take_batch(usize::MAX);
+        let kept = waiting
+            .into_iter()
+            .filter_map(|unit| self.not_stored(unit, &why));
+        let kept = kept.collect();
+        self.commits.outbox.put_back(kept);
+    }
+
+    /// A unit that the store could not take now. A command leaves no trace; what a run did is true, and written later.
     fn not_stored(&mut self, unit: Unit, error: &StoreError) -> Option<Unit> {
         let meaning = self.commits.meanings.get_mut(&unit.ticket)?;
         let Some(effect) = meaning.command.take() else {
-            self.take_effect(unit.ticket);
+            self.take_claims(unit.ticket);
             return Some(unit);
         };
-        let replies = self
-            .commits
-            .meanings
-            .remove(&unit.ticket)
-            .map(|meaning| meaning.replies)
-            .unwrap_or_default();
-        for (to, _) in replies {
-            self.fx
-                .replies
-                .push((to, Err(Refusal::Store(error.to_string()))));
-        }
-        self.undo(*effect);
+        self.leave_no_trace(unit, *effect, &error.to_string());
         None
     }
 
-    fn take_effect_and_forget(&mut self, ticket: u64) {
-        self.take_effect(ticket);
-        let settled = self
-            .commits
-            .meanings
-            .remove(&ticket)
-            .map(|meaning| meaning.settled)
-            .unwrap_or_default();
-        self.fx.views.extend(
-            settled
-                .into_iter()
-                .map(|(job, entry)| View::Settled(job, entry)),
-        );
+    /// Undoes a command, and tells who asked for it.
+    fn leave_no_trace(&mut self, unit: Unit, effect: CommandEffect, why: &str) {
+        let meaning = self.commits.meanings.remove(&unit.ticket);
+        for (to, _) in meaning.unwrap_or_default().replies {
+            self.refuse(to, Refusal::Store(why.to_owned()));
+        }
+        self.undo(effect, why);
+        // Rows that came with the state are not there: the next state brings them again.
+        for change in unit.changes {
+            if let Change::InsertRun(open) = change
+                && let Some(run) = self.runs.get_mut(&open.id)
+                && !run.open.claimed
+            {
+                run.recorded = false;
+                self.note_unrecorded(open.id);
+            }
+        }
     }
 
-    fn take_effect(&mut self, ticket: u64) {
-        let Some(meaning) = self.commits.meanings.get_mut(&ticket) else {
+    /// A unit is durable: what it means takes effect.
+    fn stored(&mut self, ticket: u64) {
+        self.take_claims(ticket);
+        let Some(meaning) = self.commits.meanings.remove(&ticket) else {
             return;
         };
-        let (command, claimed) = (meaning.command.take(), std::mem::take(&mut meaning.claimed));
-        let replies = std::mem::take(&mut meaning.replies);
-        for id in claimed {
-            self.claimed(id);
-        }
-        if let Some(effect) = command {
+        if let Some(effect) = meaning.command {
             self.apply(*effect);
         }
-        for (to, answer) in replies {
+        for (to, answer) in meaning.replies {
             let answer = self.with_live(answer);
             self.fx.replies.push((to, Ok(answer)));
+        }
+        let settled = meaning.settled.into_iter();
+        self.fx
+            .views
+            .extend(settled.map(|(job, entry)| View::Settled(job, entry)));
+    }
+
+    fn take_claims(&mut self, ticket: u64) {
+        let meaning = self.commits.meanings.get_mut(&ticket);
+        let claimed = meaning.map(|meaning| std::mem::take(&mut meaning.claimed));
+        for id in claimed.unwrap_or_default() {
+            self.claimed(id);
         }
     }
 
@@ -241,55 +283,35 @@ impl Core {
         }
     }
 
-    /// Another server holds a claim of this unit: the runs are its, and so is what they lead to.
-    fn conflict(&mut self, ticket: u64) {
-        let Some(meaning) = self.commits.meanings.remove(&ticket) else {
-            return;
-        };
-        for (to, _) in meaning.replies {
-            self.fx.replies.push((
-                to,
-                Err(Refusal::Store("another server has claimed it".to_owned())),
-            ));
+    /// Another server holds the occurrence of a run that this unit claims or remembers. The run is that server's; what
+    /// else the unit says stays true, unless it is a command.
+    fn conflict(&mut self, mut unit: Unit) -> Option<Unit> {
+        let meaning = self.commits.meanings.get_mut(&unit.ticket)?;
+        if let Some(effect) = meaning.command.take() {
+            self.leave_no_trace(unit, *effect, "another server has claimed an occurrence");
+            return None;
         }
-        if let Some(effect) = meaning.command {
-            self.undo(*effect);
-        }
-        for id in meaning.claimed {
-            self.claim_taken(id);
-        }
+        let mut taken = Vec::new();
+        unit.changes.retain(|change| match change {
+            Change::InsertRun(open) if open.holds_occurrence().is_some() => {
+                taken.push(open.id);
+                false
+            }
+            _ => true,
+        });
+        meaning.claimed.retain(|id| !taken.contains(id));
+        taken.into_iter().for_each(|id| self.claim_taken(id));
+        Some(unit)
     }
 
-    /// Keeps what waits for an absent store within bounds: outputs go first, oldest first, then history; counters never.
-    fn shed(&mut self) {
-        let excess = self
-            .commits
-            .outbox
-            .len()
-            .saturating_sub(config::UNWRITTEN_OUTPUTS_MAX);
-        let Some(unit) = excess
-            .checked_sub(1)
-            .and_then(|n| self.commits.outbox.get_mut(n))
-        else {
-            return;
-        };
-        for change in &mut unit.changes {
-            if let Change::PutHistory(_, _, output) = change {
-                *output = None;
-            }
-        }
-        let excess = self
-            .commits
-            .outbox
-            .len()
-            .saturating_sub(config::UNWRITTEN_UNITS_MAX);
-        let Some(unit) = excess
-            .checked_sub(1)
-            .and_then(|n| self.commits.outbox.get_mut(n))
-        else {
-            return;
-        };
-        unit.changes
-            .retain(|change| !matches!(change, Change::PutHistory(..)));
+    /// Tells all who still wait for the store that it did not come back in time.
+    pub(super) fn refuse_all_replies(&mut self) {
+        let meanings = std::mem::take(&mut self.commits.meanings);
+        let replies = meanings.into_values().flat_map(|meaning| meaning.replies);
+        let mut waiting: Vec<ReplyTo> = replies.map(|(to, _)| to).collect();
+        waiting.sort_unstable();
+        waiting
+            .into_iter()
+            .for_each(|to| self.refuse(to, Refusal::Stopping));
     }
 }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::chain::Consequences;
 use super::commands::{CommandEffect, Passed};
 use super::jobs::JobIx;
 use super::runs::Phase;
 use super::{Core, View};
 use crate::clock::Timestamp;
-use crate::job::run::{GapKind, RunId, Trigger};
+use crate::config;
+use crate::job::run::{GapKind, Outcome, RunId};
 use crate::job::state::JobState;
-use crate::job::{Job, JobId, Overlap};
+use crate::job::{Job, Overlap};
 use crate::scheduler::command::Refusal;
 
 impl Core {
@@ -20,28 +20,21 @@ impl Core {
         match effect {
             CommandEffect::Create { job, state } => {
                 self.unguard(&job);
-                self.add_job(job, state);
+                let ix = self.add_job(job, state);
+                self.begin_schedule(ix);
             }
             CommandEffect::Change {
                 ix,
                 job,
-                cursor,
                 withdrawn,
                 passed,
             } => {
                 self.unguard(&job);
-                self.apply_change(ix, job, cursor, withdrawn, passed);
+                self.apply_change(ix, &job, withdrawn, passed);
             }
             CommandEffect::Delete { ids, changed } => self.apply_delete(&ids, changed),
-            CommandEffect::Pause { paused, withdrawn } => {
-                self.guards.pause = false;
-                self.paused = paused;
-                for id in withdrawn {
-                    if let Some(run) = self.drop_run(id) {
-                        self.arm(run.ix);
-                    }
-                }
-            }
+            CommandEffect::Start { .. } => {}
+            CommandEffect::Pause { paused, withdrawn } => self.apply_pause(paused, withdrawn),
             CommandEffect::Backfill { ix, runs } => {
                 self.backfills.entry(ix).or_default().extend(runs);
                 self.release_backfill(ix);
@@ -49,8 +42,8 @@ impl Core {
         }
     }
 
-    /// A command has failed: everything is as it was.
-    pub(super) fn undo(&mut self, effect: CommandEffect) {
+    /// A command has failed, for this reason: everything is as it was.
+    pub(super) fn undo(&mut self, effect: CommandEffect, why: &str) {
         self.guards.commands -= 1;
         match effect {
             CommandEffect::Create { job, .. } => self.unguard(&job),
@@ -59,28 +52,25 @@ impl Core {
             } => {
                 self.unguard(&job);
                 self.jobs[ix].changing = false;
+                self.jobs[ix].next_cursor = None;
+                self.thaw(ix);
                 withdrawn.into_iter().for_each(|id| self.go_on(id));
             }
-            CommandEffect::Delete { ids, changed } => self.undo_delete(&ids, changed),
+            CommandEffect::Delete { ids, changed } => self.undo_delete(&ids, &changed),
+            CommandEffect::Start { run } => {
+                self.drop_run(run);
+                for to in self.waiters.remove(&run).unwrap_or_default() {
+                    self.refuse(to, Refusal::Store(why.to_owned()));
+                }
+            }
             CommandEffect::Pause { withdrawn, .. } => {
-                self.guards.pause = false;
+                self.guards.exclusive = false;
+                self.guards.pausing = false;
                 withdrawn.into_iter().for_each(|id| self.go_on(id));
             }
             CommandEffect::Backfill { runs, .. } => runs.into_iter().for_each(|id| {
                 self.drop_run(id);
             }),
-        }
-    }
-
-    fn unguard(&mut self, job: &Arc<Job>) {
-        self.guard_links(job, -1);
-        if let Some(n) = self
-            .guards
-            .names
-            .iter()
-            .position(|name| *name == job.spec.name)
-        {
-            self.guards.names.swap_remove(n);
         }
     }
 
@@ -96,55 +86,65 @@ impl Core {
         ix
     }
 
-    fn touch_parents(&mut self, job: &Job) {
-        for ix in job
-            .spec
-            .parents
-            .iter()
-            .filter_map(|id| self.jobs.ix(*id))
-            .collect::<Vec<_>>()
-        {
-            self.touch(ix);
+    pub(super) fn touch_parents(&mut self, job: &Job) {
+        for id in &job.spec.parents {
+            if let Some(ix) = self.jobs.ix(*id) {
+                self.touch(ix);
+            }
         }
     }
 
-    /// A run that was being withdrawn stays after all.
-    fn go_on(&mut self, id: RunId) {
+    /// A run that stood still until a command was decided goes on from where it stood.
+    pub(super) fn go_on(&mut self, id: RunId) {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
         run.withdrawing = false;
-        if !run.open.claimed && run.phase == Phase::InLine {
-            self.line.insert(run.place());
+        if let Some(done) = run.held_end.take() {
+            return self.completed(done);
         }
-        if run.due {
+        if self.stopping {
+            return self.give_back(id);
+        }
+        match run.phase {
+            Phase::InLine => {
+                self.line.insert(run.place());
+            }
+            Phase::Ready => self.ready.insert(run),
+            _ => {}
+        }
+        let (due, claimed) = (run.due, run.phase == Phase::Claimed);
+        if due && self.jobs[run.ix].upcoming == Some(id) {
             self.due(id);
+        } else if due && claimed {
+            self.enter_ready(id);
         }
     }
 
     fn apply_change(
         &mut self,
         ix: JobIx,
-        job: Arc<Job>,
-        cursor: Option<Timestamp>,
+        job: &Arc<Job>,
         withdrawn: Option<RunId>,
         passed: Passed,
     ) {
         withdrawn.into_iter().for_each(|id| {
             self.drop_run(id);
         });
-        let old = self.jobs[ix].job.clone();
-        self.put_definition(ix, &job);
+        let was_disabled = self.jobs[ix].job.spec.disabled;
+        self.put_definition(ix, job);
         let entry = &mut self.jobs[ix];
         entry.changing = false;
-        if let Some(cursor) = cursor {
+        entry.frozen = false;
+        if let Some(cursor) = entry.next_cursor.take() {
             entry.cursor = cursor;
             if let Some(rest) = &mut entry.rest {
-                rest.claimed_from = None;
-                rest.done_ahead.clear();
+                rest.forget_claimed();
             }
         }
-        match (old.spec.disabled, job.spec.disabled) {
+        // The clock may have been stepped back while the job stood still.
+        self.return_cursor(ix, config::STEP_BACK_MAX);
+        match (was_disabled, job.spec.disabled) {
             (false, true) => self.give_up_waiting_runs(ix),
             (true, false) if passed == Passed::CaughtUp => self.catch_up(ix),
             (true, false) => self.miss_passed(ix),
@@ -154,7 +154,7 @@ impl Core {
     }
 
     /// Puts a changed definition into force, for the core and for readers.
-    fn put_definition(&mut self, ix: JobIx, job: &Arc<Job>) {
+    pub(super) fn put_definition(&mut self, ix: JobIx, job: &Arc<Job>) {
         let old = self.jobs[ix].job.clone();
         self.disarm(ix);
         self.jobs.replace(ix, job.clone());
@@ -168,143 +168,79 @@ impl Core {
         self.fx.views.push(View::Job(job.clone(), self.live(ix)));
     }
 
-    /// A job was disabled: what of its occurrences and triggers has not begun does not begin. Manual runs were asked for.
+    /// A job was disabled: what its schedule, its parents and the failures of others brought about and has not begun does
+    /// not begin. Manual runs were asked for.
     fn give_up_waiting_runs(&mut self, ix: JobIx) {
         let waits = |phase| !matches!(phase, Phase::Attempting | Phase::RetryWait);
-        let asked = |trigger| matches!(trigger, Trigger::Manual | Trigger::Backfill);
-        let mine = self
-            .runs
-            .values()
-            .filter(|run| run.ix == ix && waits(run.phase) && !asked(run.open.trigger));
-        let mut ids: Vec<RunId> = mine.map(|run| run.open.id).collect();
-        ids.sort_unstable();
-        ids.into_iter()
-            .for_each(|id| self.give_up(id, GapKind::Missed));
+        let mut ids = self.runs_of(&[ix]);
+        ids.retain(|id| {
+            let run = &self.runs[id];
+            waits(run.phase) && !run.has_begun() && !run.open.was_asked_for()
+        });
+        ids.into_iter().for_each(|id| self.withhold(id));
     }
 
-    /// Occurrences that passed are missed, all of them.
-    fn miss_passed(&mut self, ix: JobIx) {
-        let entry = &self.jobs[ix];
-        if entry.is_scheduled()
-            && let Some(passed) = entry.job.schedule.passed(entry.cursor, self.now.wall)
-        {
-            self.settle_passed(ix, passed, false);
+    /// Lets a run that has not begun come to nothing, since its job is disabled.
+    pub(super) fn withhold(&mut self, id: RunId) {
+        let holds = |run: &super::Run| run.open.holds_occurrence().is_some();
+        if self.runs.get(&id).is_some_and(holds) {
+            self.give_up(id, GapKind::Missed);
+        } else {
+            self.end_run(id, Outcome::Cancelled, self.now.wall, None);
         }
     }
 
-    fn apply_delete(&mut self, ids: &[JobId], changed: Vec<(JobIx, Arc<Job>)>) {
-        self.guards.all = false;
-        for (ix, job) in changed {
-            self.jobs[ix].changing = false;
-            self.put_definition(ix, &job);
-            self.arm(ix);
-        }
-        let mut out = Consequences::default();
-        let gone: Vec<JobIx> = ids.iter().filter_map(|id| self.jobs.ix(*id)).collect();
-        let theirs = self
-            .runs
-            .values()
-            .filter(|run| self.jobs[run.ix].deleting)
-            .map(|run| run.open.id);
-        let mut runs: Vec<RunId> = theirs.collect();
-        runs.sort_unstable();
-        for id in runs {
-            let Some(run) = self.abandon(id) else {
-                continue;
-            };
-            for to in self.waiters.remove(&id).unwrap_or_default() {
-                self.refuse(to, Refusal::Withdrawn(id));
+    /// Pauses or resumes. Occurrences that passed meanwhile are caught up.
+    fn apply_pause(&mut self, paused: bool, withdrawn: Vec<RunId>) {
+        self.guards.exclusive = false;
+        self.guards.pausing = false;
+        self.paused = paused;
+        for id in withdrawn {
+            if let Some(run) = self.drop_run(id) {
+                self.arm(run.ix);
             }
-            self.link_over(&run, None, Vec::new(), &mut out);
         }
-        for ix in gone {
-            self.touched.remove(&ix);
-            self.unrecorded.remove(&ix);
-            self.backfills.remove(&ix);
-            let id = self.jobs[ix].job.id;
-            let Some(entry) = self.jobs.remove(id) else {
-                continue;
-            };
-            self.totals.jobs -= 1;
-            self.totals.disabled_jobs -= u64::from(entry.job.spec.disabled);
-            self.totals.subtract(&entry.figures);
-            self.touch_parents(&entry.job);
-            self.fx.views.push(View::NoJob(id));
-        }
-        if !out.changes.is_empty() {
-            self.propose_end(out);
+        for ix in self.jobs.places().into_iter().filter(|_| !paused) {
+            self.catch_up_passed(ix);
         }
     }
 
-    fn undo_delete(&mut self, ids: &[JobId], changed: Vec<(JobIx, Arc<Job>)>) {
-        self.guards.all = false;
-        for (ix, _) in changed {
-            self.jobs[ix].changing = false;
-        }
-        for ix in ids
-            .iter()
-            .filter_map(|id| self.jobs.ix(*id))
-            .collect::<Vec<_>>()
-        {
-            self.jobs[ix].changing = false;
-            self.jobs[ix].deleting = false;
-            self.arm(ix);
-            let mut runs: Vec<RunId> = self
-                .runs
-                .values()
-                .filter(|run| run.ix == ix)
-                .map(|run| run.open.id)
-                .collect();
-            runs.sort_unstable();
-            for id in runs {
-                self.go_on_after_delete(id);
-            }
-            self.release_waiting(ix);
-        }
-    }
-
-    /// A run whose job is not deleted after all goes on from where it was held.
-    fn go_on_after_delete(&mut self, id: RunId) {
-        let Some(run) = self.runs.get_mut(&id) else {
-            return;
-        };
-        if let Some(done) = run.held_end.take() {
-            return self.completed(done);
-        }
-        match run.phase {
-            Phase::InLine => {
-                self.line.insert(run.place());
-            }
-            Phase::Ready => {
-                self.ready.insert(run.place());
-            }
-            _ => {}
-        }
-        let came_due = run.due && self.jobs[run.ix].upcoming == Some(id);
-        if came_due {
-            self.due(id);
-        }
-    }
-
-    /// The next backfilled occurrence of a job goes in line when its turn has come: one after the other, or all at once
-    /// where the job's runs may overlap.
+    /// The next backfilled occurrences of a job go in line when their turn has come: one after the other, or as many at
+    /// once as may be where the job's runs may overlap.
     pub(super) fn release_backfill(&mut self, ix: JobIx) {
-        let together = self.jobs[ix].job.spec.overlap == Overlap::Allow;
-        while together || self.jobs[ix].active == 0 {
-            let Some(id) = self
-                .backfills
-                .get_mut(&ix)
-                .and_then(|runs| runs.pop_front())
-            else {
-                break;
+        loop {
+            let entry = &self.jobs[ix];
+            let side_by_side = match entry.job.spec.overlap {
+                Overlap::Allow => config::OVERLAP_RUNS_MAX,
+                Overlap::Queue | Overlap::Skip => 1,
             };
-            if self.runs.contains_key(&id) {
-                self.count_active(id);
-                self.enter_line(id);
+            if entry.active as usize >= side_by_side {
+                return;
+            }
+            let Some(waiting) = self.backfills.get_mut(&ix) else {
+                return;
+            };
+            match waiting.pop_front() {
+                Some(id) if self.runs.contains_key(&id) => {
+                    self.count_active(id);
+                    self.enter_line(id);
+                }
+                Some(_) => {}
+                None => {
+                    self.backfills.remove(&ix);
+                    return;
+                }
             }
         }
-        if self.backfills.get(&ix).is_some_and(|runs| runs.is_empty()) {
-            self.backfills.remove(&ix);
+    }
+
+    /// A job that is new: its first occurrence comes about however long the store took.
+    fn begin_schedule(&mut self, ix: JobIx) {
+        let passed = |at: Timestamp| at <= self.now.wall;
+        if self.takes_occurrences() && self.jobs[ix].next.is_some_and(passed) {
+            let at = self.jobs[ix].next;
+            self.disarm(ix);
+            at.into_iter().for_each(|at| self.take_up(ix, at));
         }
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::job::run::{Figures, RunId};
 use crate::job::state::{JobState, JobStateRest};
 use crate::job::{Job, JobId};
 use crate::registry::Live;
+use crate::schedule::Passed;
 use crate::scheduler::wheel::Key;
 
 /// A map whose order of iteration is the same in every run of the program: a simulation replays exactly.
@@ -37,10 +39,16 @@ pub(super) struct Entry {
     pub(super) waiting: Option<RunId>,
     /// Runs in progress.
     pub(super) active: u32,
+    /// Those, and runs that wait or whose instant has not come.
+    pub(super) open_runs: u32,
     /// Commands not yet durable that rely on this job staying as it is.
     pub(super) relied_on: u32,
     /// A command not yet durable changes this job.
     pub(super) changing: bool,
+    /// That command moves the cursor here, and forgets which occurrences were claimed.
+    pub(super) next_cursor: Option<Timestamp>,
+    /// Until that command is decided no occurrence of this job is taken off the wheel.
+    pub(super) frozen: bool,
     /// That command deletes it: until it is decided nothing of this job starts, ends or is stored.
     pub(super) deleting: bool,
 }
@@ -58,20 +66,27 @@ impl Entry {
             upcoming: None,
             waiting: None,
             active: 0,
+            open_runs: 0,
             relied_on: 0,
             changing: false,
+            next_cursor: None,
+            frozen: false,
             deleting: false,
         }
     }
 
-    /// What must outlive the process.
+    /// What must outlive the process. A change that is on its way to the store is before it there, and counts.
     pub(super) fn state(&self) -> Box<JobState> {
-        Box::new(JobState {
-            cursor: self.cursor,
+        let mut state = JobState {
+            cursor: self.next_cursor.unwrap_or(self.cursor),
             figures: *self.figures,
             next_number: self.next_number,
             rest: self.rest.clone(),
-        })
+        };
+        if let (Some(rest), Some(_)) = (&mut state.rest, self.next_cursor) {
+            rest.forget_claimed();
+        }
+        Box::new(state)
     }
 
     /// The rarely used part of the state, made when first needed.
@@ -90,28 +105,54 @@ impl Entry {
         Arc::make_mut(&mut self.figures)
     }
 
+    /// The stretches of time after the cursor whose occurrences are done.
+    fn done_ahead(&self) -> &[(Timestamp, Timestamp)] {
+        let rest = self.rest.as_deref();
+        rest.map_or(&[], |rest| &rest.done_ahead)
+    }
+
     /// The first occurrence after the cursor that is not done already.
     pub(super) fn occurrence_after_cursor(&self) -> Option<Timestamp> {
-        let done = self
-            .rest
-            .as_deref()
-            .map_or(&[][..], |rest| &rest.done_ahead);
         let mut next = self.job.schedule.next_after(self.cursor)?;
-        for &(from, to) in done {
+        for &(from, to) in self.done_ahead() {
             if next >= from && next < to {
-                next = self
-                    .job
-                    .schedule
-                    .next_after(to.minus(std::time::Duration::from_nanos(1)))?;
+                next = self.job.schedule.next_after(just_before(to))?;
             }
         }
         Some(next)
+    }
+
+    /// The occurrences after the cursor and not after `until` that are not done already.
+    pub(super) fn passed_until(&self, until: Timestamp) -> Option<Passed> {
+        let done = self.done_ahead().iter();
+        let done = done.map(|&(from, to)| (just_before(from), just_before(to)));
+        let mut after = self.cursor;
+        let mut passed: Option<Passed> = None;
+        for (last, done_to) in done.chain([(until, until)]) {
+            let last = last.min(until);
+            if last > after
+                && let Some(more) = self.job.schedule.passed(after, last)
+            {
+                passed = Some(Passed {
+                    first: passed.map_or(more.first, |passed| passed.first),
+                    count: passed.map_or(0, |passed| passed.count) + more.count,
+                    ..more
+                });
+            }
+            after = after.max(done_to);
+        }
+        passed
     }
 
     /// Whether its occurrences become runs.
     pub(super) fn is_scheduled(&self) -> bool {
         !self.job.spec.disabled && !self.job.is_child() && !self.job.schedule.is_manual()
     }
+}
+
+/// The last instant before this one.
+pub(super) fn just_before(t: Timestamp) -> Timestamp {
+    t.minus(Duration::from_nanos(1))
 }
 
 /// All jobs, by place and by id, with the links between them.
@@ -245,7 +286,7 @@ impl Jobs {
             figures: (!Arc::ptr_eq(&entry.figures, &self.no_figures))
                 .then(|| entry.figures.clone()),
             children: self.children.get(&entry.job.id).cloned(),
-            running: entry.active + u32::from(entry.waiting.is_some()),
+            running: entry.active,
             is_done: idle
                 && !never_done
                 && left.is_none()

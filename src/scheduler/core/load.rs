@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::chain::{Consequences, Link};
 use super::commit::{Meaning, Urgency};
@@ -25,7 +24,10 @@ impl Core {
         let mut core = Core::new(settings, now);
         core.paused = loaded.paused;
         core.jobs.reserve(loaded.jobs.len());
-        for (job, state) in loaded.jobs {
+        for (job, mut state) in loaded.jobs {
+            if let Some(rest) = &mut state.rest {
+                rest.parents_done.retain(|id| job.spec.parents.contains(id));
+            }
             core.next_seq = core
                 .next_seq
                 .max(job.seq + 1)
@@ -45,7 +47,9 @@ impl Core {
         core.advance_chains();
         for ix in core.jobs.places() {
             core.return_cursor(ix, config::STEP_BACK_MAX);
-            core.catch_up_after_start(ix);
+            if !core.paused {
+                core.catch_up_passed(ix);
+            }
         }
         let fx = core.finish_step();
         (core, fx)
@@ -97,6 +101,7 @@ impl Core {
         let mut run = Run::new(open, ix, job, Phase::Waiting, true);
         run.recorded = true;
         run.queued = self.now.mono;
+        self.jobs[ix].open_runs += 1;
         self.runs.insert(id, run);
         id
     }
@@ -107,7 +112,7 @@ impl Core {
             entry.cursor = entry.cursor.max(at);
         }
         let id = self.restore(ix, open);
-        self.end_run(id, Outcome::Interrupted, self.now.wall, Duration::ZERO);
+        self.end_run(id, Outcome::Interrupted, self.now.wall, None);
     }
 
     /// Runs that were never started: of several occurrences the latest runs, if it still may and the job is enabled.
@@ -138,10 +143,11 @@ impl Core {
         }
         let mut backfill = VecDeque::new();
         for open in others {
-            let (trigger, id) = (open.trigger, self.restore(ix, open));
+            let (trigger, asked) = (open.trigger, open.was_asked_for());
+            let id = self.restore(ix, open);
             match trigger {
+                _ if disabled && !asked => self.withhold(id),
                 Trigger::Backfill => backfill.push_back(id),
-                Trigger::Parent if disabled => self.give_up(id, GapKind::Skipped),
                 Trigger::Parent => self.admit(id),
                 _ => {
                     self.count_active(id);
@@ -153,14 +159,6 @@ impl Core {
             self.backfills.insert(ix, backfill);
             self.release_backfill(ix);
         }
-    }
-
-    fn has_passed(&self, ix: JobIx) -> bool {
-        let entry = &self.jobs[ix];
-        entry.is_scheduled()
-            && entry
-                .occurrence_after_cursor()
-                .is_some_and(|next| next <= self.now.wall)
     }
 
     /// Chains whose links have all ended go on with what is next.
@@ -176,24 +174,6 @@ impl Core {
             let mut out = Consequences::default();
             self.advance(id, &mut out);
             self.propose_end(out);
-        }
-    }
-
-    fn catch_up_after_start(&mut self, ix: JobIx) {
-        if !self.paused && self.has_passed(ix) {
-            self.catch_up(ix);
-        }
-    }
-
-    /// Rows that make an unclaimed run of this run, for whoever comes next.
-    pub(super) fn given_back(&mut self, id: RunId, changes: &mut Vec<Change>) {
-        let Some(run) = self.runs.get_mut(&id) else {
-            return;
-        };
-        run.open.claimed = false;
-        let put = Change::PutRun(run.open.clone());
-        if run.recorded {
-            changes.push(put);
         }
     }
 }

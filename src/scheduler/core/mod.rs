@@ -18,14 +18,19 @@
 //! ends of time.
 
 mod attempt;
+mod backlog;
 mod chain;
+mod check;
 mod clock_step;
 mod commands;
 mod commit;
+mod delete;
 mod effects;
+mod guards;
 mod jobs;
 mod load;
 mod occurrence;
+mod passed;
 mod queue;
 mod runs;
 mod shutdown;
@@ -35,9 +40,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::chain::Link;
-use self::commands::Guards;
 use self::commit::Commits;
+use self::guards::Guards;
 use self::jobs::{JobIx, Jobs, Map};
+use self::queue::Ready;
 use self::runs::{Place, Run};
 use super::command::{Answer, Command, Refusal};
 use super::wheel::Wheel;
@@ -224,7 +230,7 @@ pub struct Core {
     /// Runs that may be claimed.
     line: BTreeSet<Place>,
     /// Runs that are claimed and due.
-    ready: BTreeSet<Place>,
+    ready: Ready,
     /// Due occurrences that the store knows nothing of: a state stored meanwhile must not let them be forgotten.
     unrecorded: Map<JobIx, BTreeSet<RunId>>,
     chains: Map<RunId, Link>,
@@ -276,7 +282,7 @@ impl Core {
             delays: Wheel::new(now.mono.as_micros() as u64),
             runs: Map::default(),
             line: BTreeSet::new(),
-            ready: BTreeSet::new(),
+            ready: Ready::default(),
             unrecorded: Map::default(),
             chains: Map::default(),
             waiters: Map::default(),
@@ -320,15 +326,13 @@ impl Core {
 
     /// When the next [`Event::Tick`] is wanted.
     pub fn wakeup(&mut self) -> Wakeup {
-        let mut wall = self.dues.next_deadline();
-        if !self.paused && !self.stopping {
-            let lead = self.claim_lead.as_micros() as u64;
-            let claim = self
-                .cursors
-                .next_deadline()
-                .map(|at| at.saturating_sub(lead));
-            wall = wall.into_iter().chain(claim).min();
-        }
+        let due = self.dues.next_deadline().filter(|_| !self.stopping);
+        let lead = self.claim_lead.as_micros() as u64;
+        let cursor = self.cursors.next_deadline();
+        let claim = cursor
+            .filter(|_| self.takes_occurrences())
+            .map(|at| at.saturating_sub(lead));
+        let wall = due.into_iter().chain(claim).min();
         let delay = self.delays.next_deadline().map(Duration::from_micros);
         let mono = delay.into_iter().chain(self.commits.wakeup()).min();
         Wakeup {
@@ -341,8 +345,7 @@ impl Core {
     fn finish_step(&mut self) -> Effects {
         self.end_delays();
         self.take_occurrences();
-        self.claim();
-        self.start_ready();
+        while self.claim() | self.start_ready() {}
         self.flush();
         self.finish_stop();
         self.tell_readers();
@@ -358,13 +361,13 @@ impl Core {
             let live = self.live(ix);
             self.fx.views.push(View::Live(self.jobs[ix].job.id, live));
         }
-        let next_due = self.dues.next_deadline();
+        let next_due = self.dues.peek().and_then(|(_, id)| self.runs.get(id));
         let next_cursor = self
             .cursors
             .peek()
             .map(|(_, &ix)| ix)
             .and_then(|ix| self.jobs[ix].next);
-        let next_due = next_due.map(|at| Timestamp::from_unix_nanos(i128::from(at) * 1_000));
+        let next_due = next_due.and_then(|run| run.open.scheduled_at);
         self.totals.next_run_at = next_due.into_iter().chain(next_cursor).min();
         self.totals.paused = self.paused;
         self.totals.store_away = self.commits.is_away();

@@ -1,43 +1,61 @@
-//! From the wheel of cursors to the line: occurrences as they come, pass, overlap, and are counted.
+//! From the wheel of cursors to the line: occurrences as they come, and as overlap lets them.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use super::chain::Consequences;
 use super::commit::{Meaning, Urgency};
 use super::jobs::JobIx;
-use super::runs::{Phase, Run};
-use super::{Core, Notice, View};
+use super::runs::{Phase, Run, Timer};
+use super::{Core, View};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::job::Overlap;
-use crate::job::run::{Gap, GapKind, HistoryEntry, RunId, Trigger};
+use crate::job::run::{GapKind, RunId, Trigger};
 use crate::job::state::OpenRun;
-use crate::registry::FreshEntry;
-use crate::schedule::Passed;
 use crate::scheduler::policy::{self, Admission};
 use crate::store::change::Change;
 
 impl Core {
     /// Puts a job's next occurrence into the wheel, in the place of the one that may stand there.
     pub(super) fn arm(&mut self, ix: JobIx) {
+        if self.jobs[ix].frozen {
+            return;
+        }
         self.disarm(ix);
         let entry = &mut self.jobs[ix];
         if entry.is_scheduled() && entry.upcoming.is_none() {
             entry.next = entry.occurrence_after_cursor();
             entry.timer = entry.next.map(|at| self.cursors.insert(at.ticks(), ix));
         }
-        self.touch(ix);
     }
 
     /// Takes a job's next occurrence off the wheel.
     pub(super) fn disarm(&mut self, ix: JobIx) {
-        let entry = &mut self.jobs[ix];
-        entry.next = None;
-        if let Some(timer) = entry.timer.take() {
+        self.stop_timer(ix);
+        self.jobs[ix].next = None;
+        self.touch(ix);
+    }
+
+    /// Lets a job's occurrences stand still until a command is decided. Readers see no difference.
+    pub(super) fn freeze(&mut self, ix: JobIx) {
+        self.stop_timer(ix);
+        self.jobs[ix].frozen = true;
+    }
+
+    /// The command came to nothing: the occurrences go on.
+    pub(super) fn thaw(&mut self, ix: JobIx) {
+        self.jobs[ix].frozen = false;
+        // The clock may have been stepped back while the job stood still.
+        self.return_cursor(ix, config::STEP_BACK_MAX);
+        self.arm(ix);
+    }
+
+    fn stop_timer(&mut self, ix: JobIx) {
+        if let Some(timer) = self.jobs[ix].timer.take() {
             self.cursors.cancel(timer);
         }
-        self.touch(ix);
+    }
+
+    /// Whether occurrences are taken off the wheel at all.
+    pub(super) fn takes_occurrences(&self) -> bool {
+        !(self.paused || self.guards.pausing || self.stopping)
     }
 
     /// Takes in all occurrences whose instant has come, and those that come within the claim lead.
@@ -57,12 +75,11 @@ impl Core {
     }
 
     fn pop_cursor(&mut self) -> Option<JobIx> {
-        let horizon = self.now.wall.plus(self.claim_lead).ticks_passed();
-        if self.paused {
-            None
-        } else {
-            self.cursors.pop_due(horizon).map(|(_, ix)| ix)
+        if !self.takes_occurrences() {
+            return None;
         }
+        let horizon = self.now.wall.plus(self.claim_lead).ticks_passed();
+        self.cursors.pop_due(horizon).map(|(_, ix)| ix)
     }
 
     fn take_occurrence(&mut self, ix: JobIx) {
@@ -70,17 +87,43 @@ impl Core {
         entry.timer = None;
         let Some(at) = entry.next.take() else { return };
         if at.plus(config::CATCH_UP_AFTER) < self.now.wall {
-            return self.catch_up(ix);
+            self.catch_up(ix);
+        } else {
+            self.take_up(ix, at);
         }
+    }
+
+    /// Makes a run of an occurrence that was taken off the wheel. Its instant decides what becomes of it; as things stand
+    /// it will enter the queue, unless the job is busy.
+    pub(super) fn take_up(&mut self, ix: JobIx, at: Timestamp) {
+        let entry = &self.jobs[ix];
         let busy = entry.active > 0 && entry.job.spec.overlap != Overlap::Allow;
         let phase = if busy { Phase::Held } else { Phase::InLine };
         let id = self.new_run(ix, Trigger::Schedule, Some(at), phase);
         self.jobs[ix].upcoming = Some(id);
-        self.dues.insert(at.ticks(), id);
+        let timer = self.dues.insert(at.ticks(), id);
+        if let Some(run) = self.runs.get_mut(&id) {
+            run.timer = Some(Timer::Due(timer));
+        }
         if phase == Phase::InLine {
             self.enter_line(id);
         }
         self.touch(ix);
+    }
+
+    /// An id for a new history entry of a job. Ids of different jobs may be equal by chance, if both are made in the same
+    /// millisecond under the same number: the second takes the next number then.
+    pub(super) fn new_id(&mut self, ix: JobIx) -> RunId {
+        loop {
+            let entry = &mut self.jobs[ix];
+            let id = RunId::new(entry.job.id, entry.take_number(), self.now.wall);
+            let taken = self.runs.contains_key(&id)
+                || self.chains.contains_key(&id)
+                || self.orphans.contains_key(&id);
+            if !taken {
+                return id;
+            }
+        }
     }
 
     /// A run as it comes about. The store is not told yet.
@@ -91,9 +134,10 @@ impl Core {
         at: Option<Timestamp>,
         phase: Phase,
     ) -> RunId {
+        let id = self.new_id(ix);
         let now = self.now;
         let entry = &mut self.jobs[ix];
-        let id = RunId::new(entry.job.id, entry.take_number(), now.wall);
+        entry.open_runs += 1;
         let job = entry.job.clone();
         let open = OpenRun {
             id,
@@ -105,7 +149,7 @@ impl Core {
             repeats: false,
             chain: None,
         };
-        let due = at.is_none_or(|at| at <= now.wall) && trigger != Trigger::Schedule;
+        let due = trigger != Trigger::Schedule;
         let mut run = Run::new(open, ix, job, phase, due);
         run.queued = now.mono;
         self.runs.insert(id, run);
@@ -117,10 +161,11 @@ impl Core {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
+        run.timer = None;
         run.due = true;
         run.queued = self.now.mono;
         let (ix, at) = (run.ix, run.open.scheduled_at);
-        if run.withdrawing || self.jobs[ix].deleting {
+        if self.stands_still(id) {
             return;
         }
         let entry = &mut self.jobs[ix];
@@ -130,18 +175,22 @@ impl Core {
         self.admit(id);
     }
 
+    /// Whether a command that is not decided yet holds a run where it is.
+    pub(super) fn stands_still(&self, id: RunId) -> bool {
+        self.runs
+            .get(&id)
+            .is_some_and(|run| run.withdrawing || self.jobs[run.ix].deleting)
+    }
+
     /// Lets overlap decide about a due run: in line, waiting, or skipped.
     pub(super) fn admit(&mut self, id: RunId) {
         let Some(run) = self.runs.get(&id) else {
             return;
         };
-        let (ix, phase) = (run.ix, run.phase);
+        let (ix, phase, overlap) = (run.ix, run.phase, run.job.spec.overlap);
+        self.touch(ix);
         let entry = &self.jobs[ix];
-        match policy::admit(
-            run.job.spec.overlap,
-            entry.active as usize,
-            entry.waiting.is_some(),
-        ) {
+        match policy::admit(overlap, entry.active as usize, entry.waiting.is_some()) {
             Admission::Enter => {
                 self.note_unrecorded(id);
                 self.count_active(id);
@@ -154,24 +203,26 @@ impl Core {
             }
             Admission::Wait => {
                 self.note_unrecorded(id);
-                self.leave_queues(id);
-                self.jobs[ix].waiting = Some(id);
-                if let Some(run) = self.runs.get_mut(&id) {
-                    run.phase = Phase::Waiting;
-                }
+                self.wait_for_others(id);
             }
             Admission::Skip => self.give_up(id, GapKind::Skipped),
         }
-        self.touch(ix);
     }
 
-    /// Takes a run back out of line, or out of the claims ahead, since it has to wait for others of its job.
-    fn leave_queues(&mut self, id: RunId) {
-        let Some(run) = self.runs.get(&id) else {
+    /// Lets a run wait for the end of the others of its job. If it is claimed, the claim is given back: the others may take
+    /// long, and after a crash it must be known that this one was never started.
+    fn wait_for_others(&mut self, id: RunId) {
+        let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
         self.line.remove(&run.place());
         self.claims_ahead -= usize::from(run.is_claim_ahead());
+        run.phase = Phase::Waiting;
+        self.jobs[run.ix].waiting = Some(id);
+        if std::mem::take(&mut run.open.claimed) {
+            let changes = vec![Change::PutRun(run.open.clone())];
+            self.propose(changes, Meaning::default(), Urgency::Soon);
+        }
     }
 
     /// The run is in progress from now on.
@@ -189,28 +240,29 @@ impl Core {
         }
     }
 
-    /// The others of a job have ended: the run that waited for it goes on.
+    /// A run of a job has ended: the one that waited for that goes on, or else what is to be backfilled.
     pub(super) fn release_waiting(&mut self, ix: JobIx) {
         let entry = &mut self.jobs[ix];
-        if entry.active > 0 || entry.deleting {
+        if entry.deleting || self.stopping {
             return;
         }
-        let Some(id) = entry.waiting.take() else {
+        let waiting = entry.waiting.take_if(|_| entry.active == 0);
+        let Some(id) = waiting else {
             return self.release_backfill(ix);
         };
-        let Some(run) = self.runs.get(&id) else {
-            return;
-        };
-        if run.not_after().is_some_and(|end| self.now.wall > end) {
+        if self
+            .runs
+            .get(&id)
+            .is_some_and(|run| run.is_too_late(self.now.wall))
+        {
             return self.miss(id);
         }
-        self.claims_ahead += usize::from(run.open.claimed);
         self.count_active(id);
         self.enter_line(id);
     }
 
     /// A due occurrence that the store has no row of: remembered until it is claimed, in case the state is stored first.
-    fn note_unrecorded(&mut self, id: RunId) {
+    pub(super) fn note_unrecorded(&mut self, id: RunId) {
         let Some(run) = self.runs.get(&id) else {
             return;
         };
@@ -239,160 +291,13 @@ impl Core {
         }
         let entry = &self.jobs[ix];
         let mut state = entry.state();
-        if let Some(claimed) = entry
+        // The cursor itself moves when the instant comes; until then only the store is ahead.
+        let claimed_ahead = entry
             .upcoming
             .and_then(|id| self.runs.get(&id))
-            .filter(|run| run.recorded)
-        {
-            state.cursor = state
-                .cursor
-                .max(claimed.open.scheduled_at.unwrap_or(state.cursor));
-        }
+            .filter(|run| run.recorded && !run.withdrawing)
+            .and_then(|run| run.open.scheduled_at);
+        state.cursor = state.cursor.max(claimed_ahead.unwrap_or(state.cursor));
         changes.push(Change::PutState(entry.job.id, state));
-    }
-
-    /// A run of an occurrence, or a link of a chain, that will not start after all.
-    pub(super) fn give_up(&mut self, id: RunId, kind: GapKind) {
-        let Some(run) = self.drop_run(id) else { return };
-        let mut out = Consequences::default();
-        if run.recorded {
-            out.changes.push(Change::RemoveRun(run.open.clone()));
-        }
-        let at = run.open.scheduled_at.unwrap_or(run.open.created_at);
-        let passed = Passed {
-            first: at,
-            latest: at,
-            count: 1,
-        };
-        self.add_gap(run.ix, kind, passed, &mut out);
-        self.link_over(&run, None, Vec::new(), &mut out);
-        self.put_state(run.ix, &mut out.changes);
-        self.propose_end(out);
-        self.release_waiting(run.ix);
-    }
-
-    /// Proposes what the end of a run comes to, at once if somebody or something waits for it.
-    pub(super) fn propose_end(&mut self, out: Consequences) {
-        let urgency = if out.claimed.is_empty() && out.replies.is_empty() {
-            Urgency::Soon
-        } else {
-            Urgency::Now
-        };
-        let meaning = Meaning {
-            settled: out.settled,
-            claimed: out.claimed,
-            replies: out.replies,
-            command: None,
-        };
-        self.propose(out.changes, meaning, urgency);
-    }
-
-    /// Counts occurrences that never became a run, in the newest history entry if that is a gap of the same kind.
-    pub(super) fn add_gap(
-        &mut self,
-        ix: JobIx,
-        kind: GapKind,
-        passed: Passed,
-        out: &mut Consequences,
-    ) {
-        let now = self.now.wall;
-        let entry = &mut self.jobs[ix];
-        let known = entry
-            .rest
-            .as_ref()
-            .and_then(|rest| rest.gap)
-            .filter(|gap| gap.kind == kind);
-        let gap = match known {
-            Some(gap) => Gap {
-                last: passed.latest,
-                count: gap.count + passed.count,
-                ..gap
-            },
-            None => {
-                let id = RunId::new(entry.job.id, entry.take_number(), now);
-                Gap {
-                    id,
-                    kind,
-                    first: passed.first,
-                    last: passed.latest,
-                    count: passed.count,
-                }
-            }
-        };
-        entry.rest_mut().gap = Some(gap);
-        let (figures, total) = match kind {
-            GapKind::Missed => (
-                &mut entry.figures_mut().missed_count,
-                &mut self.totals.missed_count,
-            ),
-            GapKind::Skipped => (
-                &mut entry.figures_mut().skipped_count,
-                &mut self.totals.skipped_count,
-            ),
-        };
-        *figures += passed.count;
-        *total += passed.count;
-        let (id, job) = (entry.job.id, entry.job.clone());
-        self.fx.notices.push(Notice::Gap {
-            job,
-            gap,
-            new: passed.count,
-        });
-        let history = Arc::new(HistoryEntry::Gap(gap));
-        out.changes
-            .push(Change::PutHistory(id, history.clone(), None));
-        self.fx.views.push(View::Fresh(
-            id,
-            FreshEntry {
-                entry: history.clone(),
-                output: None,
-            },
-        ));
-        out.settled.push((id, history));
-        self.touch(ix);
-    }
-
-    /// Occurrences up to now passed unseen: the latest of them runs at once if its window is still open, and if the job
-    /// wants that; the others are missed. Then the grid goes on.
-    pub(super) fn catch_up(&mut self, ix: JobIx) {
-        let now = self.now.wall;
-        let entry = &self.jobs[ix];
-        if entry.is_scheduled()
-            && let Some(first) = entry.occurrence_after_cursor()
-            && let Some(passed) = entry
-                .job
-                .schedule
-                .passed(first.minus(Duration::from_nanos(1)), now)
-        {
-            self.settle_passed(ix, passed, !entry.job.spec.resume_at_next_scheduled_time);
-        }
-        self.arm(ix);
-    }
-
-    /// Occurrences that passed are counted as missed, but for the latest, which runs if it is `wanted` and may.
-    pub(super) fn settle_passed(&mut self, ix: JobIx, passed: Passed, wanted: bool) {
-        let entry = &mut self.jobs[ix];
-        let runs = wanted && policy::window_is_open(&entry.job, passed.latest, self.now.wall);
-        entry.cursor = passed.latest;
-        // The claimed stretch begins anew: what lies before it was for the most part never claimed.
-        entry.rest_mut().claimed_from = Some(passed.latest);
-        let missed = if runs {
-            policy::all_but_latest(&entry.job.schedule, passed)
-        } else {
-            Some(passed)
-        };
-        if let Some(missed) = missed {
-            let mut out = Consequences::default();
-            self.add_gap(ix, GapKind::Missed, missed, &mut out);
-            let run =
-                runs.then(|| self.new_run(ix, Trigger::CatchUp, Some(passed.latest), Phase::Held));
-            run.into_iter().for_each(|id| self.admit(id));
-            self.put_state(ix, &mut out.changes);
-            self.propose_end(out);
-        } else {
-            let id = self.new_run(ix, Trigger::CatchUp, Some(passed.latest), Phase::Held);
-            self.admit(id);
-        }
-        self.touch(ix);
     }
 }

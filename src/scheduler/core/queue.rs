@@ -1,175 +1,223 @@
 //! From the line to a worker: claims in order and just ahead of need, then the next free worker.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::commit::{Meaning, Urgency};
-use super::runs::{Phase, Run};
-use super::{Core, Notice, ReplyTo, View};
+use super::runs::{Phase, Place, Run, Timer};
+use super::{Core, Notice, View};
 use crate::config;
 use crate::job::output::OutputBuffer;
-use crate::job::run::{GapKind, RunId, RunOrder};
-use crate::scheduler::command::Answer;
+use crate::job::run::{AttemptEnd, Outcome, RunId, RunOrder};
 use crate::store::change::Change;
 
+/// Runs that are claimed and due, by their turn. Those that somebody waits for stand in a queue of their own besides, as
+/// they get extra workers.
+#[derive(Debug, Default)]
+pub(super) struct Ready {
+    all: BTreeSet<Place>,
+    waited: BTreeSet<Place>,
+}
+
+impl Ready {
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn insert(&mut self, run: &Run) {
+        self.all.insert(run.place());
+        if run.waited {
+            self.waited.insert(run.place());
+        }
+    }
+
+    pub(super) fn remove(&mut self, run: &Run) {
+        self.all.remove(&run.place());
+        self.waited.remove(&run.place());
+    }
+
+    fn pop(&mut self) -> Option<RunId> {
+        let place = self.all.pop_first()?;
+        self.waited.remove(&place);
+        Some(place.2)
+    }
+
+    fn pop_waited(&mut self) -> Option<RunId> {
+        let place = self.waited.pop_first()?;
+        self.all.remove(&place);
+        Some(place.2)
+    }
+
+    pub(super) fn contains(&self, run: &Run) -> bool {
+        self.all.contains(&run.place())
+    }
+}
+
 impl Core {
-    /// Puts a run where it may be claimed when its turn comes.
+    /// Puts a run where it is claimed when its turn comes; at once if somebody waits for it: what waits may be the very
+    /// runs that hold the workers, and then no turn would ever come.
     pub(super) fn enter_line(&mut self, id: RunId) {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
-        if run.durable {
-            return self.enter_ready(id);
-        }
-        if run.open.claimed {
-            run.phase = Phase::Claiming;
-            return;
-        }
         run.phase = Phase::InLine;
-        self.line.insert(run.place());
+        if run.waited && !self.stopping {
+            self.claim_run(id);
+        } else {
+            self.line.insert(run.place());
+        }
     }
 
-    /// Claims what stands first in line, as much as the workers will soon take.
-    pub(super) fn claim(&mut self) {
-        let limit = config::CLAIMS_AHEAD_PER_WORKER * self.settings.workers;
-        while !self.stopping && self.claims_ahead < limit {
+    /// Whether there is room for one more claim that no worker has yet.
+    pub(super) fn has_room(&self) -> bool {
+        self.claims_ahead < config::CLAIMS_AHEAD_PER_WORKER * self.settings.workers
+    }
+
+    /// Claims what stands first in line, as much as the workers will soon take. Says whether there was any.
+    pub(super) fn claim(&mut self) -> bool {
+        let mut any = false;
+        while !self.stopping && self.has_room() {
             let Some((_, _, id)) = self.line.pop_first() else {
-                return;
+                break;
             };
             let Some(run) = self.runs.get(&id) else {
                 continue;
             };
-            if self.jobs[run.ix].deleting || run.withdrawing {
+            if self.stands_still(id) {
                 continue;
             }
-            if run.due && run.not_after().is_some_and(|end| self.now.wall > end) {
+            any = true;
+            if run.due && run.is_too_late(self.now.wall) {
                 self.miss(id);
             } else {
                 self.claim_run(id);
             }
         }
+        any
     }
 
-    /// Proposes the claim of a run, with the cursor's move.
     fn claim_run(&mut self, id: RunId) {
-        self.claim_run_with(id, Vec::new());
+        let changes = self.claim_changes(id);
+        let meaning = Meaning {
+            claimed: vec![id],
+            ..Meaning::default()
+        };
+        self.propose(changes, meaning, Urgency::Now);
     }
 
-    /// The same, for a run that somebody started; they are answered when it is claimed.
-    pub(super) fn claim_run_with(&mut self, id: RunId, replies: Vec<(ReplyTo, Answer)>) {
+    /// Claims a run, and says what the store must know of it: its row, with the cursor's move.
+    pub(super) fn claim_changes(&mut self, id: RunId) -> Vec<Change> {
         let Some(run) = self.runs.get_mut(&id) else {
-            return;
+            return Vec::new();
         };
         run.phase = Phase::Claiming;
         run.open.claimed = true;
-        let (ix, open, was_recorded, due) = (run.ix, run.open.clone(), run.recorded, run.due);
-        run.recorded = true;
+        run.claims_in_flight += 1;
+        let was_recorded = std::mem::replace(&mut run.recorded, true);
+        let (ix, open) = (run.ix, run.open.clone());
         self.claims_ahead += 1;
         self.forget_unrecorded(ix, id);
-        let put = if was_recorded {
-            Change::PutRun(open.clone())
+        let holds_occurrence = open.holds_occurrence().is_some();
+        let mut changes = vec![if was_recorded {
+            Change::PutRun(open)
         } else {
-            Change::InsertRun(open.clone())
-        };
-        let mut changes = vec![put];
-        if let Some(at) = open.holds_occurrence() {
+            Change::InsertRun(open)
+        }];
+        if holds_occurrence {
             self.put_state(ix, &mut changes);
-            // The cursor itself moves when the instant comes; until then only the store is ahead.
-            if let (false, Some(Change::PutState(_, state))) = (due, changes.last_mut()) {
-                state.cursor = state.cursor.max(at);
-            }
         }
-        self.propose(
-            changes,
-            Meaning {
-                claimed: vec![id],
-                replies,
-                ..Meaning::default()
-            },
-            Urgency::Now,
-        );
+        changes
     }
 
-    /// The store knows the run: if it is claimed, it may start at its instant.
+    /// A claim has become durable: unless it was given back meanwhile, the run may start at its instant.
     pub(super) fn claimed(&mut self, id: RunId) {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
-        run.durable = run.open.claimed;
-        if run.phase != Phase::Claiming {
+        run.claims_in_flight -= 1;
+        if run.phase != Phase::Claiming || run.claims_in_flight > 0 {
             return;
         }
         run.phase = Phase::Claimed;
-        if run.due && !run.withdrawing {
+        if run.due && !self.stands_still(id) {
             self.enter_ready(id);
         }
     }
 
-    /// Another server holds the claim: the run is not ours.
+    /// Another server holds the claim: the run is not ours, unless a worker has it already.
     pub(super) fn claim_taken(&mut self, id: RunId) {
         let Some(run) = self.runs.get(&id) else {
             return;
         };
         let (job, scheduled_at) = (run.job.clone(), run.open.scheduled_at);
+        let (ix, due, begun) = (run.ix, run.due, run.has_begun());
         self.fx
             .notices
             .push(Notice::ClaimTaken { job, scheduled_at });
-        if let (Some(at), false) = (scheduled_at, run.due) {
-            let ix = run.ix;
-            self.jobs[ix].cursor = at;
-            self.jobs[ix].upcoming = None;
-            self.drop_run(id);
-            self.arm(ix);
-        } else {
-            let ix = run.ix;
-            self.drop_run(id);
-            self.release_waiting(ix);
+        if begun {
+            return;
         }
+        self.drop_run(id);
+        if let (Some(at), false) = (scheduled_at, due) {
+            let entry = &mut self.jobs[ix];
+            entry.cursor = entry.cursor.max(at);
+            self.arm(ix);
+        }
+        self.release_waiting(ix);
     }
 
     /// Puts a claimed, due run where the next free worker takes it.
     pub(super) fn enter_ready(&mut self, id: RunId) {
-        let Some(run) = self.runs.get_mut(&id) else {
-            return;
-        };
-        run.phase = Phase::Ready;
-        self.ready.insert(run.place());
+        if let Some(run) = self.runs.get_mut(&id) {
+            run.phase = Phase::Ready;
+            self.ready.insert(run);
+        }
     }
 
     /// Gives ready runs to free workers, in order. A run that somebody waits for gets an extra worker where none is
-    /// free, so that jobs which start jobs cannot deadlock.
-    pub(super) fn start_ready(&mut self) {
-        if self.stopping {
-            return;
+    /// free, so that jobs which start jobs cannot deadlock. Says whether there was any.
+    pub(super) fn start_ready(&mut self) -> bool {
+        let mut any = false;
+        while !self.stopping
+            && self.busy < self.settings.workers
+            && let Some(id) = self.ready.pop()
+        {
+            any |= self.start_or_miss(id, false);
         }
-        while self.busy < self.settings.workers {
-            let Some((_, _, id)) = self.ready.pop_first() else {
-                return;
-            };
-            let Some(run) = self.runs.get(&id) else {
-                continue;
-            };
-            if !self.jobs[run.ix].deleting {
-                self.start_attempt(id, false);
-            }
+        while !self.stopping
+            && self.extra < self.settings.workers
+            && let Some(id) = self.ready.pop_waited()
+        {
+            any |= self.start_or_miss(id, true);
         }
-        if self.extra < self.settings.workers && !self.waiters.is_empty() {
-            let room = self.settings.workers - self.extra;
-            let waited = |id: &RunId| {
-                self.runs
-                    .get(id)
-                    .is_some_and(|run| run.waited && !self.jobs[run.ix].deleting)
-            };
-            let chosen: Vec<_> = self
-                .ready
-                .iter()
-                .filter(|(_, _, id)| waited(id))
-                .take(room)
-                .copied()
-                .collect();
-            for place in chosen {
-                self.ready.remove(&place);
-                self.start_attempt(place.2, true);
+        any
+    }
+
+    fn start_or_miss(&mut self, id: RunId, extra: bool) -> bool {
+        let Some(run) = self.runs.get(&id) else {
+            return false;
+        };
+        if self.stands_still(id) {
+            return false;
+        }
+        if run.is_too_late(self.now.wall) {
+            self.too_late(id);
+        } else {
+            self.start_attempt(id, extra);
+        }
+        true
+    }
+
+    /// The window has closed before an attempt could start. Where it was the first, the occurrence is missed; a run that
+    /// has failed before stays failed.
+    pub(super) fn too_late(&mut self, id: RunId) {
+        let last_end = self.runs.get(&id).and_then(|run| run.last_end.clone());
+        match last_end {
+            None => self.miss(id),
+            Some(AttemptEnd::TimedOut) => {
+                self.end_run(id, Outcome::TimedOut, self.now.wall, None);
             }
+            Some(_) => self.end_run(id, Outcome::Failed, self.now.wall, None),
         }
     }
 
@@ -179,33 +227,27 @@ impl Core {
             return;
         };
         let begins = !run.has_begun();
+        let not_after = run.window_end();
         self.claims_ahead -= usize::from(run.is_claim_ahead());
         run.phase = Phase::Attempting;
         run.extra = extra;
         run.attempt += 1;
-        let output = run
-            .output
-            .get_or_insert_with(|| Arc::new(OutputBuffer::new(self.settings.output_limit)))
-            .clone();
-        let not_after = match run.started_at {
-            None => run.not_after(),
-            Some(started) => crate::job::retry::window_end(
-                &run.job,
-                run.open.holds_occurrence().unwrap_or(started),
-            ),
-        };
         if begins {
             run.started_at = Some(now.wall);
             run.started = now.mono;
         }
-        let run = &self.runs[&id];
+        let limit = self.settings.output_limit;
+        let output = run
+            .output
+            .get_or_insert_with(|| Arc::new(OutputBuffer::new(limit)))
+            .clone();
         *if extra {
             &mut self.extra
         } else {
             &mut self.busy
         } += 1;
         if begins {
-            self.begin(run.ix, id);
+            self.begin(id);
         }
         let run = &self.runs[&id];
         self.fx.views.push(View::Running(Core::running_view(run)));
@@ -222,12 +264,12 @@ impl Core {
         });
     }
 
-    fn begin(&mut self, ix: super::JobIx, id: RunId) {
+    fn begin(&mut self, id: RunId) {
         let now = self.now;
-        self.jobs[ix].figures_mut().last_attempted_run = Some(now.wall);
-        self.totals.last_attempted_run = Some(now.wall);
-        self.touch(ix);
         let run = &self.runs[&id];
+        self.jobs[run.ix].figures_mut().last_attempted_run = Some(now.wall);
+        self.totals.last_attempted_run = Some(now.wall);
+        self.touched.insert(run.ix);
         self.fx.notices.push(Notice::Started {
             run: id,
             job: run.job.clone(),
@@ -237,20 +279,22 @@ impl Core {
         });
     }
 
-    /// Takes a run that no worker has out of every queue and forgets it. The store is not told.
+    /// Takes a run out of every queue and forgets it. The store is not told, and if a worker has it, neither is that.
     pub(super) fn drop_run(&mut self, id: RunId) -> Option<Run> {
         let run = self.runs.remove(&id)?;
         self.claims_ahead -= usize::from(run.is_claim_ahead());
         self.line.remove(&run.place());
-        self.ready.remove(&run.place());
+        self.ready.remove(&run);
+        match run.timer {
+            Some(Timer::Due(key)) => drop(self.dues.cancel(key)),
+            Some(Timer::Delay(key)) => drop(self.delays.cancel(key)),
+            None => {}
+        }
         self.forget_unrecorded(run.ix, id);
         let entry = &mut self.jobs[run.ix];
-        if entry.waiting == Some(id) {
-            entry.waiting = None;
-        }
-        if entry.upcoming == Some(id) {
-            entry.upcoming = None;
-        }
+        entry.open_runs -= 1;
+        entry.waiting.take_if(|waiting| *waiting == id);
+        entry.upcoming.take_if(|upcoming| *upcoming == id);
         if run.active {
             entry.active -= 1;
             self.totals.running -= 1;
@@ -258,10 +302,5 @@ impl Core {
         }
         self.touch(run.ix);
         Some(run)
-    }
-
-    /// A due occurrence whose window closed before a worker could take it.
-    pub(super) fn miss(&mut self, id: RunId) {
-        self.give_up(id, GapKind::Missed);
     }
 }

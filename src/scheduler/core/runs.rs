@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use super::jobs::JobIx;
 use crate::clock::Timestamp;
-use crate::job::Job;
 use crate::job::output::OutputBuffer;
 use crate::job::run::{AttemptEnd, Completion, RunId};
 use crate::job::state::OpenRun;
+use crate::job::{Job, retry};
+use crate::scheduler::wheel::Key;
 
 /// Where a run stands. It goes down this list, from whatever stage it enters at; nothing else moves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Its occurrence has not come, and its job is still busy: overlap decides at the instant. The due timer moves it on.
     Held,
-    /// The others of its job must end first (`overlap: queue`). The end of the last of them moves it on.
+    /// The others of its job must end first. The end of the last of them moves it on. Never claimed.
     Waiting,
     /// May be claimed when its turn comes. The pump moves it on.
     InLine,
@@ -31,6 +32,15 @@ pub(super) enum Phase {
     RetryWait,
 }
 
+/// What a run waits for in a wheel.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Timer {
+    /// Its instant, in the wheel of dues.
+    Due(Key),
+    /// The end of its retry delay, in the wheel of delays.
+    Delay(Key),
+}
+
 /// A run between its trigger and its recorded end.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
@@ -44,8 +54,10 @@ pub(super) struct Run {
     pub(super) due: bool,
     /// The store has a row of it, or one is on its way there.
     pub(super) recorded: bool,
-    /// The store has its claim.
-    pub(super) durable: bool,
+    /// Claims of it on their way to the store: more than one if the first was given back meanwhile.
+    pub(super) claims_in_flight: u32,
+    /// The timer that moves it on.
+    pub(super) timer: Option<Timer>,
     /// A command that is not durable yet takes it back: it stands still until that is decided.
     pub(super) withdrawing: bool,
     /// Somebody waits for it, or for the chain that it is a link of.
@@ -85,7 +97,8 @@ impl Run {
             phase,
             due,
             recorded: false,
-            durable: false,
+            claims_in_flight: 0,
+            timer: None,
             withdrawing: false,
             waited: false,
             active: false,
@@ -122,10 +135,15 @@ impl Run {
         self.attempt > 0
     }
 
-    /// The last instant at which it may begin; none for runs without an occurrence of the schedule,
-    /// which are never missed.
-    pub(super) fn not_after(&self) -> Option<Timestamp> {
-        let from = self.open.holds_occurrence()?;
-        crate::job::retry::window_end(&self.job, from)
+    /// The last instant at which its next attempt may start; none where there is no limit. Runs without an occurrence of
+    /// the schedule are never missed: their window opens with their first attempt.
+    pub(super) fn window_end(&self) -> Option<Timestamp> {
+        let opens = self.open.holds_occurrence().or(self.started_at)?;
+        retry::window_end(&self.job, opens)
+    }
+
+    /// Whether that instant has passed.
+    pub(super) fn is_too_late(&self, now: Timestamp) -> bool {
+        self.window_end().is_some_and(|end| now > end)
     }
 }

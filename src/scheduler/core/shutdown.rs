@@ -30,29 +30,31 @@ impl Core {
         }
     }
 
-    /// Gives a run that no worker has back to whoever comes next.
+    /// Gives a run that no worker has back to whoever comes next. One that a command holds is left until that is decided.
     pub(super) fn give_back(&mut self, id: RunId) {
-        let Some(run) = self.runs.get(&id) else {
+        let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
-        if run.phase == Phase::Attempting || self.jobs[run.ix].deleting {
+        if run.phase == Phase::Attempting || run.withdrawing || self.jobs[run.ix].deleting {
             return;
         }
-        let (ix, due, recorded) = (run.ix, run.due, run.recorded);
+        run.open.claimed = false;
+        let (ix, due, recorded, open) = (run.ix, run.due, run.recorded, run.open.clone());
         let mut changes = Vec::new();
-        if due {
-            self.given_back(id, &mut changes);
-        } else if recorded {
+        if due && recorded {
+            changes.push(Change::PutRun(open));
+            self.drop_run(id);
+        } else if due {
+            // Its row comes with the state.
+            self.put_state(ix, &mut changes);
+            self.drop_run(id);
+        } else {
             // Its instant has not come: without the claim, and with the cursor before it, it was never taken.
-            changes.push(Change::RemoveRun(self.runs[&id].open.clone()));
-        }
-        let keep_row = due && !recorded;
-        if keep_row {
-            self.put_state(ix, &mut changes);
-        }
-        self.drop_run(id);
-        if !due && recorded {
-            self.put_state(ix, &mut changes);
+            self.drop_run(id);
+            if recorded {
+                changes.push(Change::RemoveRun(open));
+                self.put_state(ix, &mut changes);
+            }
         }
         if !changes.is_empty() {
             self.propose(changes, Meaning::default(), Urgency::Now);
@@ -82,10 +84,17 @@ impl Core {
         self.fx.stops.extend(ids.into_iter().map(|id| (id, how)));
     }
 
-    /// Nothing runs and everything is stored: the core has come to its end.
+    /// Nothing runs and everything is stored: the core has come to its end. A store that is still away when the grace is
+    /// over is not waited for.
     pub(super) fn finish_stop(&mut self) {
-        let idle = self.busy == 0 && self.extra == 0;
-        self.fx.stopped =
-            self.stopping && idle && self.commits.is_empty() && self.fx.batch.is_none();
+        let runs_are_over = self.busy == 0 && self.extra == 0;
+        if !self.stopping || !runs_are_over || self.fx.batch.is_some() {
+            return;
+        }
+        let given_up = self.stop_signals > 0 && self.commits.is_stuck();
+        self.fx.stopped = self.commits.is_empty() || given_up;
+        if given_up {
+            self.refuse_all_replies();
+        }
     }
 }
