@@ -28,7 +28,9 @@ pub const INTERVAL_YEARS_MAX: u64 = 10_000;
 pub const QUOTED_CHARS_MAX: usize = 40;
 /// A step of the clock back by more than this brings cursors that are ahead of now back to now.
 pub const STEP_BACK_MAX: Duration = Duration::from_secs(3_600);
-/// An occurrence that is later than this, with its successor due as well, is caught up instead of worked off one by one.
+/// Stretches of claimed occurrences that a job remembers in case the clock is stepped back: one ends at each catch-up.
+pub const CLAIMED_STRETCHES_MAX: usize = 4;
+/// An occurrence that is later than this is caught up with those after it, instead of worked off one by one.
 pub const CATCH_UP_AFTER: Duration = Duration::from_secs(1);
 /// Bytes of output kept a run, the last part (`--output-limit`).
 pub const OUTPUT_LIMIT_BYTES: usize = 64 * 1024;

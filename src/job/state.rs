@@ -1,8 +1,11 @@
 //! What the server remembers of a job between runs, and of runs that have no recorded end. All of it outlives the process.
 
+use std::time::Duration;
+
 use super::JobId;
 use super::run::{Figures, Gap, RunId, Trigger};
 use crate::clock::Timestamp;
+use crate::config;
 
 /// A job's cursor and counters, apart from its definition because every run changes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +27,12 @@ pub struct JobStateRest {
     pub gap: Option<Gap>,
     /// With `run_after: all`: the parents that have succeeded since the last trigger.
     pub parents_done: Vec<JobId>,
-    /// Where the stretch of occurrences that ends at the cursor begins; none: with the first occurrence. The older ones
-    /// before it passed unseen, so most of them were never claimed.
+    /// Where the stretch of time that ends at the cursor, and whose occurrences were claimed, begins; none: at the beginning
+    /// of time.
     pub claimed_from: Option<Timestamp>,
-    /// Stretches of time, begin included and end not, whose occurrences are done although the cursor is before them: the
-    /// clock stood there before it was stepped back. In order, not touching.
-    pub done_ahead: Vec<(Timestamp, Timestamp)>,
+    /// The stretches before that, begin included and end not, in order, not touching. What lies between them passed
+    /// unseen. After the clock was stepped back far they may lie ahead of the cursor: their occurrences are done.
+    pub claimed: Vec<(Timestamp, Timestamp)>,
 }
 
 impl JobState {
@@ -49,8 +52,38 @@ impl JobStateRest {
     /// Forgets which occurrences were claimed: the schedule begins anew.
     pub fn forget_claimed(&mut self) {
         self.claimed_from = None;
-        self.done_ahead.clear();
+        self.claimed.clear();
     }
+
+    /// The cursor leaves the stretch that ended at `last`, and the next one begins at `from`. What lies between was not
+    /// claimed.
+    ///
+    /// Only so many stretches are kept. When there are more the two oldest become one: then some that passed unseen count
+    /// as claimed, and nothing is ever run twice.
+    pub fn begin_stretch(&mut self, last: Timestamp, from: Timestamp) {
+        let begin = self.claimed_from.replace(from).unwrap_or(Timestamp::MIN);
+        let end = last.plus(Duration::from_nanos(1));
+        add_stretch(&mut self.claimed, (begin, end.max(begin)));
+        while self.claimed.len() > config::CLAIMED_STRETCHES_MAX {
+            let (begin, _) = self.claimed.remove(0);
+            self.claimed[0].0 = begin;
+        }
+    }
+}
+
+/// Adds a stretch of time to others, in order, joined with those that it touches.
+fn add_stretch(stretches: &mut Vec<(Timestamp, Timestamp)>, new: (Timestamp, Timestamp)) {
+    let (mut from, mut to) = new;
+    stretches.retain(|&(a, b)| {
+        let apart = b < from || a > to;
+        if !apart {
+            from = from.min(a);
+            to = to.max(b);
+        }
+        apart
+    });
+    let place = stretches.partition_point(|&(a, _)| a < from);
+    stretches.insert(place, (from, to));
 }
 
 /// A run without a recorded end: claimed, or triggered and waiting for its claim.
@@ -103,5 +136,38 @@ impl OpenRun {
             Trigger::Schedule | Trigger::CatchUp => self.scheduled_at,
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn t(secs: i64) -> Timestamp {
+        Timestamp::from_unix(secs, 0)
+    }
+
+    #[test]
+    fn stretches_stay_in_order_and_join() {
+        let mut stretches = Vec::new();
+        add_stretch(&mut stretches, (t(10), t(20)));
+        add_stretch(&mut stretches, (t(1), t(2)));
+        add_stretch(&mut stretches, (t(30), t(40)));
+        assert_eq!(stretches, [(t(1), t(2)), (t(10), t(20)), (t(30), t(40))]);
+        add_stretch(&mut stretches, (t(15), t(35)));
+        assert_eq!(stretches, [(t(1), t(2)), (t(10), t(40))]);
+        add_stretch(&mut stretches, (t(2), t(10)));
+        assert_eq!(stretches, [(t(1), t(40))]);
+    }
+
+    #[test]
+    fn the_oldest_stretches_become_one_when_there_are_many() {
+        let mut rest = JobStateRest::default();
+        for n in 0..6 {
+            rest.begin_stretch(t(n * 10), t(n * 10 + 5));
+        }
+        let begins: Vec<_> = rest.claimed.iter().map(|(from, _)| *from).collect();
+        assert_eq!(begins, [Timestamp::MIN, t(25), t(35), t(45)]);
+        assert_eq!(rest.claimed_from, Some(t(55)));
     }
 }

@@ -142,7 +142,7 @@ pub(crate) fn rest(job: JobId) -> JobStateRest {
         gap: Some(gap(job, 9)),
         parents_done: vec![job],
         claimed_from: Some(NOON),
-        done_ahead: vec![(NOON, Timestamp::MAX), (Timestamp::MIN, NOON)],
+        claimed: vec![(NOON, Timestamp::MAX), (Timestamp::MIN, NOON)],
     }
 }
 

@@ -16,6 +16,8 @@ mod readme;
 mod security;
 /// The server's life: start, signals, sockets, log.
 mod serve;
+/// Histories of the core by chance: crashes, steps of the clock, slow workers, an absent store.
+mod simulation;
 /// What the sources keep to: floors, headers, sizes, one place for clocks.
 mod tidy;
 /// The pages, without a script.

@@ -8,9 +8,8 @@
 use std::time::Duration;
 
 use super::commit::{Meaning, Urgency};
-use super::jobs::JobIx;
+use super::jobs::{JobIx, just_after};
 use super::{Core, Notice, Now};
-use crate::clock::Timestamp;
 use crate::config;
 
 /// Differences between the clocks below this are slewing and rounding, not a step.
@@ -65,11 +64,7 @@ impl Core {
         }
         if entry.cursor > now && begun {
             let cursor = std::mem::replace(&mut entry.cursor, now);
-            let rest = entry.rest_mut();
-            let from = rest.claimed_from.take().unwrap_or(Timestamp::MIN);
-            let stretch = (from.max(now), cursor.plus(Duration::from_nanos(1)));
-            rest.done_ahead.retain(|&(_, to)| to > now);
-            add_stretch(&mut rest.done_ahead, stretch);
+            entry.rest_mut().begin_stretch(cursor, just_after(now));
         }
         let mut changes = Vec::new();
         if let Some(id) = self.withdraw_upcoming(ix, &mut changes) {
@@ -78,39 +73,5 @@ impl Core {
         self.put_state(ix, &mut changes);
         self.propose(changes, Meaning::default(), Urgency::Soon);
         self.arm(ix);
-    }
-}
-
-/// Adds a stretch of time to others, in order, joined with those that it touches.
-fn add_stretch(stretches: &mut Vec<(Timestamp, Timestamp)>, new: (Timestamp, Timestamp)) {
-    let (mut from, mut to) = new;
-    stretches.retain(|&(a, b)| {
-        let apart = b < from || a > to;
-        if !apart {
-            from = from.min(a);
-            to = to.max(b);
-        }
-        apart
-    });
-    let place = stretches.partition_point(|&(a, _)| a < from);
-    stretches.insert(place, (from, to));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stretches_stay_in_order_and_join() {
-        let t = |n| Timestamp::from_unix(n, 0);
-        let mut stretches = Vec::new();
-        add_stretch(&mut stretches, (t(10), t(20)));
-        add_stretch(&mut stretches, (t(1), t(2)));
-        add_stretch(&mut stretches, (t(30), t(40)));
-        assert_eq!(stretches, [(t(1), t(2)), (t(10), t(20)), (t(30), t(40))]);
-        add_stretch(&mut stretches, (t(15), t(35)));
-        assert_eq!(stretches, [(t(1), t(2)), (t(10), t(40))]);
-        add_stretch(&mut stretches, (t(2), t(10)));
-        assert_eq!(stretches, [(t(1), t(40))]);
     }
 }

@@ -320,6 +320,10 @@ impl Core {
     }
 
     fn set_paused(&mut self, from: ReplyTo, paused: bool) -> Result<(), Refusal> {
+        if self.paused == paused {
+            self.fx.replies.push((from, Ok(Answer::Done)));
+            return Ok(());
+        }
         let mut changes = vec![Change::PutPaused(paused)];
         let mut withdrawn = Vec::new();
         for ix in self.jobs.places().into_iter().filter(|_| paused) {

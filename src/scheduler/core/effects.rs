@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::commands::{CommandEffect, Passed};
+use super::commit::{Meaning, Urgency};
 use super::jobs::JobIx;
 use super::runs::Phase;
 use super::{Core, View};
@@ -52,15 +53,22 @@ impl Core {
             } => {
                 self.unguard(&job);
                 self.jobs[ix].changing = false;
-                self.jobs[ix].next_cursor = None;
+                if self.jobs[ix].next_cursor.take().is_some() {
+                    // What was stored meanwhile, or waits for that, counted on it.
+                    let mut changes = Vec::new();
+                    self.put_state(ix, &mut changes);
+                    self.propose(changes, Meaning::default(), Urgency::Soon);
+                }
                 self.thaw(ix);
                 withdrawn.into_iter().for_each(|id| self.go_on(id));
             }
             CommandEffect::Delete { ids, changed } => self.undo_delete(&ids, &changed),
             CommandEffect::Start { run } => {
-                self.drop_run(run);
                 for to in self.waiters.remove(&run).unwrap_or_default() {
                     self.refuse(to, Refusal::Store(why.to_owned()));
+                }
+                if let Some(run) = self.drop_run(run) {
+                    self.release_waiting(run.ix);
                 }
             }
             CommandEffect::Pause { withdrawn, .. } => {

@@ -105,16 +105,17 @@ impl Entry {
         Arc::make_mut(&mut self.figures)
     }
 
-    /// The stretches of time after the cursor whose occurrences are done.
-    fn done_ahead(&self) -> &[(Timestamp, Timestamp)] {
+    /// The stretches of time whose occurrences were claimed, but for the one that ends at the cursor. They lie ahead of it
+    /// only after the clock was stepped back.
+    fn claimed(&self) -> &[(Timestamp, Timestamp)] {
         let rest = self.rest.as_deref();
-        rest.map_or(&[], |rest| &rest.done_ahead)
+        rest.map_or(&[], |rest| &rest.claimed)
     }
 
     /// The first occurrence after the cursor that is not done already.
     pub(super) fn occurrence_after_cursor(&self) -> Option<Timestamp> {
         let mut next = self.job.schedule.next_after(self.cursor)?;
-        for &(from, to) in self.done_ahead() {
+        for &(from, to) in self.claimed() {
             if next >= from && next < to {
                 next = self.job.schedule.next_after(just_before(to))?;
             }
@@ -124,7 +125,7 @@ impl Entry {
 
     /// The occurrences after the cursor and not after `until` that are not done already.
     pub(super) fn passed_until(&self, until: Timestamp) -> Option<Passed> {
-        let done = self.done_ahead().iter();
+        let done = self.claimed().iter();
         let done = done.map(|&(from, to)| (just_before(from), just_before(to)));
         let mut after = self.cursor;
         let mut passed: Option<Passed> = None;
@@ -153,6 +154,11 @@ impl Entry {
 /// The last instant before this one.
 pub(super) fn just_before(t: Timestamp) -> Timestamp {
     t.minus(Duration::from_nanos(1))
+}
+
+/// The first instant after this one.
+pub(super) fn just_after(t: Timestamp) -> Timestamp {
+    t.plus(Duration::from_nanos(1))
 }
 
 /// All jobs, by place and by id, with the links between them.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::chain::Consequences;
-use super::jobs::{JobIx, just_before};
+use super::jobs::{JobIx, just_after, just_before};
 use super::runs::Phase;
 use super::{Core, Notice, View};
 use crate::job::run::{Gap, GapKind, HistoryEntry, RunId, Trigger};
@@ -137,9 +137,15 @@ impl Core {
         } else {
             Some(passed)
         };
-        entry.cursor = passed.latest;
-        // The claimed stretch begins anew: what lies before it was for the most part never claimed.
-        entry.rest_mut().claimed_from = Some(passed.latest);
+        let cursor = std::mem::replace(&mut entry.cursor, passed.latest);
+        if missed.is_some() {
+            let from = if runs {
+                passed.latest
+            } else {
+                just_after(passed.latest)
+            };
+            entry.rest_mut().begin_stretch(cursor, from);
+        }
         let run =
             runs.then(|| self.new_run(ix, Trigger::CatchUp, Some(passed.latest), Phase::Held));
         run.into_iter().for_each(|id| self.note_unrecorded(id));

@@ -97,12 +97,12 @@ struct RestRow {
     )]
     claimed_from: Option<Timestamp>,
     #[serde(
-        rename = "ahead",
+        rename = "claimed",
         default,
         skip_serializing_if = "Vec::is_empty",
         with = "field::stretches"
     )]
-    done_ahead: Vec<(Timestamp, Timestamp)>,
+    claimed: Vec<(Timestamp, Timestamp)>,
 }
 
 optional!(rest, Box<JobStateRest>, RestRow, Box::new);
