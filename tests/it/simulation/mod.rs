@@ -3,6 +3,7 @@
 //!
 //! `SIM_SEED=n cargo test --test it simulation::one` repeats one history and tells it.
 
+mod chance;
 mod dice;
 mod disk;
 mod draw;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use nimesha::clock::Timestamp;
 use nimesha::job::JobId;
 use nimesha::scheduler::command::Command;
-use nimesha::scheduler::core::{Core, Effects, Event, Notice, Now, ReplyTo, Settings};
+use nimesha::scheduler::core::{Core, Effects, Event, Notice, Now, Settings};
 use nimesha::store::StoreError;
 use nimesha::store::change::Unit;
 
@@ -25,7 +25,7 @@ const STEPS_TO_REST: usize = 20_000;
 
 /// How the store takes what it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mood {
+pub(super) enum Mood {
     Well,
     /// It takes nothing.
     Away,
@@ -35,7 +35,7 @@ enum Mood {
 
 /// A batch on its way to the store.
 #[derive(Debug)]
-struct Flight {
+pub(super) struct Flight {
     units: Vec<Unit>,
     began: Duration,
     lands: Duration,
@@ -46,23 +46,23 @@ pub(super) struct World {
     pub(super) scale: Duration,
     pub(super) mono: Duration,
     /// What the wall clock shows at the beginning of the monotonic one.
-    origin: Timestamp,
-    core: Option<Core>,
+    pub(super) origin: Timestamp,
+    pub(super) core: Option<Core>,
     pub(super) disk: Disk,
     pub(super) seen: Seen,
     pub(super) watch: Watch,
-    workers: Workers,
-    pool: usize,
-    flight: Option<Flight>,
-    mood: Mood,
+    pub(super) workers: Workers,
+    pub(super) pool: usize,
+    pub(super) flight: Option<Flight>,
+    pub(super) mood: Mood,
     /// The store fails in this history.
     pub(super) faulty: bool,
     /// Its clock is stepped back far.
-    steps_far: bool,
+    pub(super) steps_far: bool,
     pub(super) stopping: bool,
-    stop_runs_at: Option<Duration>,
-    next_action: Option<Duration>,
-    trace: bool,
+    pub(super) stop_runs_at: Option<Duration>,
+    pub(super) next_action: Option<Duration>,
+    pub(super) trace: bool,
 }
 
 macro_rules! trace {
@@ -72,6 +72,8 @@ macro_rules! trace {
         }
     };
 }
+
+pub(super) use trace;
 
 impl World {
     pub(super) fn new(seed: u64, trace: bool) -> World {
@@ -135,7 +137,7 @@ impl World {
         self.seen.jobs.keys().copied().collect()
     }
 
-    fn now(&mut self) -> Now {
+    pub(super) fn now(&mut self) -> Now {
         let wall = self.wall();
         self.watch.latest = self.watch.latest.max(Some(wall));
         Now {
@@ -144,7 +146,7 @@ impl World {
         }
     }
 
-    fn boot(&mut self) {
+    pub(super) fn boot(&mut self) {
         let settings = Settings {
             workers: self.pool,
             output_limit: 64,
@@ -164,7 +166,7 @@ impl World {
     }
 
     /// The process dies. What was on its way to the store may have got there.
-    fn crash(&mut self) {
+    pub(super) fn crash(&mut self) {
         trace!(self, "crash");
         if let Some(flight) = self.flight.take()
             && self.mood == Mood::Well
@@ -256,83 +258,6 @@ impl World {
             .expect("something always comes next")
     }
 
-    fn act(&mut self) {
-        match self.dice.below(60) {
-            0 => {
-                self.crash();
-                self.go_by();
-                self.boot();
-            }
-            1 if !self.stopping => {
-                trace!(self, "stop");
-                self.stopping = true;
-                let grace = self.dice.up_to(Duration::from_secs(8));
-                self.stop_runs_at = Some(self.mono + grace);
-                self.step(Event::Stop);
-            }
-            2 | 3 => self.step_clock(),
-            4 if self.faulty => {
-                self.mood = self.dice.pick(&[Mood::Well, Mood::Away, Mood::Flaky]);
-                trace!(self, "the store is {:?}", self.mood);
-            }
-            5..8 if self.faulty => self.mood = Mood::Well,
-            8..12 => self.step(Event::Tick),
-            _ => {
-                let command = draw::command(self);
-                self.ask(command);
-            }
-        }
-    }
-
-    fn ask(&mut self, command: Command) {
-        let to = self.watch.next_reply;
-        self.watch.next_reply += 1;
-        trace!(self, "{to}: {}", tell::command(&command));
-        self.watch.asked.insert(to, command.clone());
-        self.step(Event::Command(ReplyTo(to), command));
-    }
-
-    /// Time goes by without a server.
-    fn go_by(&mut self) {
-        let span = self.scale * 4;
-        self.mono += self.dice.up_to(span);
-        if self.dice.one_in(8) {
-            self.step_origin();
-        }
-    }
-
-    fn step_clock(&mut self) {
-        self.step_origin();
-        if self.dice.one_in(2) {
-            self.step(Event::Tick);
-        }
-    }
-
-    /// The clock is set, or the machine slept.
-    fn step_origin(&mut self) {
-        let by = match self.dice.below(4) {
-            0 => self.dice.up_to(Duration::from_millis(400)),
-            1 => self.dice.around(self.scale),
-            2 => self.dice.up_to(Duration::from_secs(3_500)),
-            _ => self.dice.up_to(Duration::from_secs(3 * 86_400)),
-        };
-        let far = by > Duration::from_secs(3_600);
-        if self.dice.one_in(2) {
-            trace!(self, "clock +{by:?}");
-            self.origin = self.origin.plus(by);
-        } else if self.steps_far || !far {
-            trace!(self, "clock -{by:?}");
-            let before = self.now().wall;
-            self.watch.before_step = self.watch.before_step.max(Some(before));
-            self.origin = self.origin.minus(by);
-            self.watch.paused_at = None;
-            let back = self.watch.latest.map(|at| at.since(self.wall()));
-            if back > Some(Duration::from_secs(3_600)) {
-                self.disk.uncounted = true;
-            }
-        }
-    }
-
     /// The batch has reached the store.
     fn land(&mut self) {
         let Some(flight) = self.flight.take() else {
@@ -384,7 +309,7 @@ impl World {
         self.step(Event::Committed(results, took));
     }
 
-    fn step(&mut self, event: Event) {
+    pub(super) fn step(&mut self, event: Event) {
         let now = self.now();
         let Some(core) = &mut self.core else { return };
         let effects = core.step(now, event);
