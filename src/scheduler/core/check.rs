@@ -47,6 +47,7 @@ impl Core {
             next_run_at: self.totals.next_run_at,
             last_attempted_run: self.totals.last_attempted_run,
             paused: self.paused,
+            store_away: self.totals.store_away,
             ..Totals::default()
         };
         for ix in self.jobs.places() {

@@ -370,7 +370,7 @@ impl Core {
         let next_due = next_due.and_then(|run| run.open.scheduled_at);
         self.totals.next_run_at = next_due.into_iter().chain(next_cursor).min();
         self.totals.paused = self.paused;
-        self.totals.store_away = self.commits.is_away();
+        self.totals.store_away = self.commits.away().is_some();
         self.totals.queued = (self.line.len() + self.ready.len()) as u64;
     }
 
