@@ -53,11 +53,10 @@ pub(super) enum CommandEffect {
 impl Core {
     /// Takes in a command: carries it out, or lets it wait for commands before it. They keep their order.
     pub(super) fn command(&mut self, from: ReplyTo, command: Command) {
-        if matches!(command, Command::Ping) {
-            self.fx.replies.push((from, Ok(Answer::Done)));
-        } else if self.stopping {
+        let overtakes = matches!(command, Command::Ping);
+        if self.stopping {
             self.refuse(from, Refusal::Stopping);
-        } else if !self.blocked.is_empty() || self.must_wait(&command) {
+        } else if !overtakes && (!self.blocked.is_empty() || self.must_wait(&command)) {
             self.blocked.push_back((from, command));
         } else {
             self.propose_for(from, command);
@@ -77,14 +76,12 @@ impl Core {
 
     /// Proposes what a command comes to, or refuses it.
     fn propose_for(&mut self, from: ReplyTo, command: Command) {
-        let writes = !matches!(command, Command::Cancel { .. });
+        let writes = !matches!(command, Command::Cancel { .. } | Command::Ping);
         if let Some(why) = self.commits.away().filter(|_| writes) {
             let refusal = Refusal::Store(why.to_owned());
             return self.refuse(from, refusal);
         }
         let done = match command {
-            // Answered before all others.
-            Command::Ping => Ok(()),
             Command::Create { job, unique_name } => self.create(from, *job, unique_name),
             Command::Update {
                 job,
@@ -98,6 +95,7 @@ impl Core {
             Command::Cancel { job, run } => self.cancel_for(from, job, run),
             Command::Pause => self.set_paused(from, true),
             Command::Resume => self.set_paused(from, false),
+            Command::Ping => self.done(from),
             Command::Backfill {
                 id,
                 from: begin,
@@ -221,8 +219,7 @@ impl Core {
         let ix = self.find(id)?;
         let old = &self.jobs[ix].job;
         if old.spec.disabled == disabled {
-            self.fx.replies.push((from, Ok(Answer::Done)));
-            return Ok(());
+            return self.done(from);
         }
         let mut job = Job {
             version: old.version + 1,
@@ -315,14 +312,18 @@ impl Core {
         if !self.cancel(job, run) {
             return Err(Refusal::UnknownRun(run));
         }
+        self.done(from)
+    }
+
+    /// Nothing is left to do.
+    fn done(&mut self, from: ReplyTo) -> Result<(), Refusal> {
         self.fx.replies.push((from, Ok(Answer::Done)));
         Ok(())
     }
 
     fn set_paused(&mut self, from: ReplyTo, paused: bool) -> Result<(), Refusal> {
         if self.paused == paused {
-            self.fx.replies.push((from, Ok(Answer::Done)));
-            return Ok(());
+            return self.done(from);
         }
         let mut changes = vec![Change::PutPaused(paused)];
         let mut withdrawn = Vec::new();
