@@ -84,8 +84,7 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     let (events, happened) = bounded(config::DAEMON_EVENTS_MAX);
     let gate = open_gate(settings)?;
     let hung_up = Arc::clone(&gate);
-    watch_signals(events.clone(), move || hung_up.reload())
-        .map_err(cannot("watch for signals"))?;
+    watch_signals(events.clone(), move || hung_up.reload()).map_err(cannot("watch for signals"))?;
 
     let sockets = listen::open(settings)?;
     log::info!("Preparing cache");
@@ -170,15 +169,14 @@ fn open_gate(settings: &Settings) -> Result<Arc<Gate>, StartError> {
             "--insecure: everybody who can reach this server can run commands here, and no token is asked for"
         );
     } else if reachable {
-        log::warn!(
-            "tokens come in unencrypted: put a proxy with TLS in front, or who listens on the way can use them"
+        log::info!(
+            "tokens come in unencrypted, and who listens on the way can use them: have a proxy with TLS in front"
         );
     }
     let hosts = settings.allow_host.iter();
     let settings = guard::Settings {
         token_file: settings.token_file.clone(),
         allow_hosts: hosts.flat_map(|hosts| hosts.0.clone()).collect(),
-        secure: false,
     };
     Gate::open(&settings).map(Arc::new).map_err(StartError)
 }

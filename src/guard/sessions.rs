@@ -12,9 +12,7 @@ use uuid::Uuid;
 
 use super::tokens::{Token, Tokens};
 use crate::config;
-use crate::http::Request;
-
-const COOKIE: &str = "nimesha_session";
+use crate::http::{Request, SESSION_COOKIE};
 
 /// The sessions that there are.
 #[derive(Default)]
@@ -46,13 +44,13 @@ impl Sessions {
     /// The token behind the session that the request's cookie names, if that has not ended.
     pub(super) fn lookup(&self, request: &Request, now: Instant) -> Option<Arc<Token>> {
         let sessions = self.0.lock();
-        let session = sessions.get(id_of(request)?)?;
+        let session = sessions.get(request.cookie(SESSION_COOKIE)?)?;
         (session.until > now).then(|| Arc::clone(&session.token))
     }
 
     /// Ends the session that the request's cookie names.
     pub(super) fn end(&self, request: &Request) {
-        if let Some(id) = id_of(request) {
+        if let Some(id) = request.cookie(SESSION_COOKIE) {
             self.0.lock().remove(id);
         }
     }
@@ -77,16 +75,7 @@ pub(super) fn cookie(id: &str, secure: bool) -> String {
         config::SESSION.as_secs()
     };
     let secure = if secure { "; Secure" } else { "" };
-    format!("{COOKIE}={id}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
-}
-
-fn id_of(request: &Request) -> Option<&str> {
-    let cookies = request.headers.get_all("cookie");
-    let pairs = cookies.flat_map(|line| line.split(';'));
-    pairs
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
-        .map(|(_, id)| id)
+    format!("{SESSION_COOKIE}={id}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
 #[cfg(test)]
@@ -99,7 +88,7 @@ mod tests {
 
     fn with_cookie(id: &str) -> Request {
         let mut request = Request::new(Method::Get, "/");
-        let cookies = format!("theme=dark; {COOKIE}={id}");
+        let cookies = format!("theme=dark; {SESSION_COOKIE}={id}");
         request.headers.push("Cookie", cookies.as_bytes());
         request
     }

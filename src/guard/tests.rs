@@ -9,6 +9,7 @@ use tiny_http::Method::{self, Delete, Get, Post};
 
 use super::*;
 use crate::config;
+use crate::http::{Answer, Peer};
 
 const TOKENS: &str = "look read look-secret\nturn operate turn-secret\nown admin own-secret\n";
 
@@ -222,6 +223,20 @@ fn wrong_tokens_hold_up_nobody_else() {
 }
 
 #[test]
+fn a_session_begun_over_tls_stays_there() {
+    let file = TokenFile::new("tls");
+    let guard = guard(Some(&file));
+    let mut form = request(
+        Post,
+        "/webui/sign-in",
+        &[("Origin", "https://127.0.0.1:8000")],
+    );
+    form.body = b"token=own-secret".to_vec();
+    let answer = ask(&guard, form);
+    assert!(answer.header("set-cookie").unwrap().ends_with("; Secure"));
+}
+
+#[test]
 fn a_session_stands_for_its_token_until_that_is_gone() {
     let file = TokenFile::new("session");
     let guard = guard(Some(&file));
@@ -255,7 +270,8 @@ fn a_session_stands_for_its_token_until_that_is_gone() {
     assert_eq!(status(&guard, Post, "/webui/pause", &cookie), 403);
     assert_eq!(status(&guard, Get, "/webui/", &cookie), 200);
     let out = ask(&guard, request(Post, "/webui/sign-out", &cookie));
-    assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
+    let taken = out.header("set-cookie").unwrap();
+    assert!(taken.contains("Max-Age=0") && !taken.contains("Secure"));
     assert_eq!(status(&guard, Get, "/webui/", &cookie), 401);
     file.write("turn admin other-secret\n");
     guard.gate.reload();

@@ -54,7 +54,7 @@ pub use accept::Listener;
 pub use answer::{Answer, Body};
 pub use exchange::Responder;
 pub use limits::Limits;
-pub use request::{Headers, Peer, Request, Role};
+pub use request::{Headers, Peer, Request, Role, SESSION_COOKIE};
 pub use server::Server;
 pub use stream::{PushError, Stream, StreamSender, stream};
 

@@ -82,6 +82,9 @@ pub struct Request {
     pub role: Role,
 }
 
+/// The cookie that stands for a session of the pages.
+pub const SESSION_COOKIE: &str = "nimesha_session";
+
 impl Request {
     /// A request as its owner would send it over a Unix socket, for callers without one.
     #[must_use]
@@ -97,6 +100,17 @@ impl Request {
             peer: Peer::Unix,
             role: Role::Admin,
         }
+    }
+
+    /// The value of a cookie; of several of one name the first.
+    #[must_use]
+    pub fn cookie<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        let lines = self.headers.get_all("cookie");
+        lines
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     /// The first header field of that name, in any case.
@@ -185,6 +199,21 @@ mod tests {
         assert_eq!(headers.get("x"), None);
         assert_eq!(headers.get_all("host").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(headers.iter().count(), 4);
+    }
+
+    #[test]
+    fn cookies_are_found_wherever_they_stand() {
+        let mut request = Request::new(Method::Get, "/");
+        request.headers.push("Cookie", b"a=1;b=x=y; a=2");
+        request.headers.push("cookie", b"c=3;d");
+        for (name, value) in [
+            ("a", Some("1")),
+            ("b", Some("x=y")),
+            ("c", Some("3")),
+            ("d", None),
+        ] {
+            assert_eq!(request.cookie(name), value, "{name}");
+        }
     }
 
     #[test]

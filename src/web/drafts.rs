@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::job::secret::Secrets;
 use crate::job::validate::{Draft, Invalid};
 use crate::job::{ChildrenRun, JobId, OnInterrupted, Overlap, RemoteRequest, RunAfter};
 use crate::registry::Registry;
@@ -267,6 +268,7 @@ pub(super) fn without_secrets(mut draft: Draft) -> Draft {
     {
         SECRET.clone_into(value);
     }
+    draft.request.url = Secrets::Hidden.url(&draft.request.url).into_owned();
     draft
 }
 

@@ -7,6 +7,7 @@
 //! ```text
 //! router   (method, path) -> handler
 //! overview jobs job run      pages for looking       survey past forecast   what they ask the registry and the store
+//! signin                     the page before all others
 //! editor actions             pages for doing         drafts choices         forms to jobs and back
 //! page part mark strip chart graph ansi text         how things look
 //! ```
@@ -35,6 +36,7 @@ mod past;
 mod router;
 mod run;
 mod runs;
+mod signin;
 mod strip;
 mod survey;
 mod text;
@@ -221,6 +223,7 @@ impl From<Refusal> for Fault {
         let status = match refusal {
             Refusal::UnknownJob(_) | Refusal::UnknownRun(_) => 404,
             Refusal::UnknownParent(_) | Refusal::UnknownFailureJob(_) | Refusal::Cycle(_) => 400,
+            Refusal::LocalJobsDenied | Refusal::DeleteAllDenied => 403,
             Refusal::Store(_) | Refusal::Stopping => 503,
             _ => 409,
         };

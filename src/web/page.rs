@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 use crate::http::Answer;
 
 use super::form::Fields;
-use super::viewer::{Theme, Viewer};
+use super::viewer::Viewer;
 use super::{Web, answer, assets, part, text};
 
 /// A page to be framed.
@@ -64,22 +64,16 @@ impl<'a> Page<'a> {
     }
 
     fn framed(self, web: &Web, viewer: &Viewer, query: &Fields) -> Markup {
-        let theme = (viewer.theme != Theme::Auto).then(|| viewer.theme.as_str());
+        let alive = html! {
+            script src=(assets::SCRIPT.path()) defer {}
+            @if self.moving {
+                noscript { meta http-equiv="refresh" content="3"; }
+            }
+        };
         html! {
             (DOCTYPE)
-            html lang="en" data-theme=[theme] data-live[self.live] {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content=(theme.unwrap_or("light dark"));
-                    title { (self.title) " \u{b7} Nimesha" }
-                    link rel="icon" href=(assets::ICON.path()) type="image/svg+xml";
-                    link rel="stylesheet" href=(assets::STYLE.path());
-                    script src=(assets::SCRIPT.path()) defer {}
-                    @if self.moving {
-                        noscript { meta http-equiv="refresh" content="3"; }
-                    }
-                }
+            html lang="en" data-theme=[viewer.theme.forced()] data-live[self.live] {
+                (head(viewer, self.title, alive))
                 body data-zone=(viewer.zone) {
                     a.skip href="#main" { "Skip to content" }
                     (navigation(web, viewer, self.place))
@@ -91,6 +85,21 @@ impl<'a> Page<'a> {
                     (keys(viewer))
                 }
             }
+        }
+    }
+}
+
+/// What a browser has to know before it shows a page; `more` is what this one needs besides.
+pub(super) fn head(viewer: &Viewer, title: &str, more: Markup) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content=(viewer.theme.forced().unwrap_or("light dark"));
+            title { (title) " \u{b7} Nimesha" }
+            link rel="icon" href=(assets::ICON.path()) type="image/svg+xml";
+            link rel="stylesheet" href=(assets::STYLE.path());
+            (more)
         }
     }
 }
@@ -127,6 +136,9 @@ fn navigation(web: &Web, viewer: &Viewer, place: Place) -> Markup {
                         title={ "Switch to " (viewer.theme.next().as_str()) } {
                         "Theme: " (viewer.theme.as_str())
                     }
+                }
+                @if viewer.signed_in {
+                    form method="post" action="/webui/sign-out" { button.ghost.small { "Sign out" } }
                 }
             }
         }
@@ -200,7 +212,7 @@ fn keys(viewer: &Viewer) -> Markup {
 }
 
 /// An eye about to blink.
-fn eye() -> Markup {
+pub(super) fn eye() -> Markup {
     html! {
         svg.logo viewBox="0 0 24 24" width="22" height="22" aria-hidden="true" {
             path d="M2 12c3-5 6.300-7.500 10-7.500S19 7 22 12c-3 5-6.300 7.500-10 7.500S5 17 2 12z" {}

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::clock::Timestamp;
 use crate::config;
+use crate::job::secret::Secrets;
 use crate::job::{Action, Job, JobId};
 
 use super::text;
@@ -67,7 +68,7 @@ pub(super) fn action_words(job: &Job) -> String {
             } else {
                 &request.method
             };
-            format!("{method} {}", request.url)
+            format!("{method} {}", Secrets::Hidden.url(&request.url))
         }
     }
 }

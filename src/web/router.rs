@@ -11,7 +11,7 @@ use crate::registry::JobView;
 use super::editor::{self, Purpose};
 use super::form::Fields;
 use super::viewer::{Role, Viewer};
-use super::{Fault, Reply, Web, actions, answer, assets, job, jobs, overview, run};
+use super::{Fault, Reply, Web, actions, answer, assets, job, jobs, overview, run, signin};
 
 /// What the request is answered with.
 pub(super) fn answer(web: &Web, viewer: &Viewer, request: &Request) -> Result<Reply, Fault> {
@@ -61,6 +61,7 @@ fn look(web: &Web, viewer: &Viewer, request: &Request, path: &[&str]) -> Result<
             run::tail(web, &query, &view(web, id)?.job, run_id(run)?)?
         }
         ["assets", _] => assets::answer(request),
+        ["sign-in"] => signin::show(viewer, &query),
         _ => return Err(nothing_here()),
     })
 }

@@ -40,6 +40,7 @@ pub(super) fn viewer() -> Viewer {
         zone: Zone::UTC,
         theme: Theme::Auto,
         now: NOW,
+        signed_in: false,
     }
 }
 

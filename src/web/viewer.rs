@@ -1,8 +1,8 @@
 //! Who looks at a page, and how: what they may do, their zone, their choice of light or dark, and the instant.
 
 use crate::clock::Timestamp;
-use crate::http::Request;
 pub(super) use crate::http::Role;
+use crate::http::{Request, SESSION_COOKIE};
 use crate::schedule::Zone;
 
 /// Light or dark.
@@ -22,13 +22,17 @@ pub(super) struct Viewer {
     pub(super) zone: Zone,
     pub(super) theme: Theme,
     pub(super) now: Timestamp,
+    /// Whether they can sign out.
+    pub(super) signed_in: bool,
 }
 
 impl Viewer {
     /// Whoever sent the request. A script of ours tells the browser's zone in a cookie.
     pub(super) fn of(request: &Request, role: Role, server_zone: Zone, now: Timestamp) -> Viewer {
-        let zone = cookie(request, "nimesha_zone").and_then(|name| Zone::parse(name).ok());
-        let theme = match cookie(request, "nimesha_theme") {
+        let zone = request
+            .cookie("nimesha_zone")
+            .and_then(|name| Zone::parse(name).ok());
+        let theme = match request.cookie("nimesha_theme") {
             Some("light") => Theme::Light,
             Some("dark") => Theme::Dark,
             _ => Theme::Auto,
@@ -38,6 +42,7 @@ impl Viewer {
             zone: zone.unwrap_or(server_zone),
             theme,
             now,
+            signed_in: request.cookie(SESSION_COOKIE).is_some(),
         }
     }
 
@@ -53,6 +58,11 @@ impl Viewer {
 }
 
 impl Theme {
+    /// The word for it, if it is not left to the system.
+    pub(super) fn forced(self) -> Option<&'static str> {
+        (self != Theme::Auto).then(|| self.as_str())
+    }
+
     /// The word for it in forms, cookies and styles.
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -70,17 +80,6 @@ impl Theme {
             Theme::Light => Theme::Auto,
         }
     }
-}
-
-fn cookie<'r>(request: &'r Request, name: &'r str) -> Option<&'r str> {
-    let cookies = request
-        .headers
-        .get_all("cookie")
-        .flat_map(|line| line.split(';'));
-    cookies
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(known, _)| *known == name)
-        .map(|(_, value)| value)
 }
 
 #[cfg(test)]

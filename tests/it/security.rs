@@ -212,6 +212,12 @@ fn a_browser_signs_in_with_a_token_and_out_again() {
     let server = with_tokens(&[]);
     let page = ask(&server, "GET", "/webui/jobs", &["Accept: text/html"], "").expect(303);
     assert_eq!(page.header("Location"), Some("/webui/sign-in"));
+    let form = ask(&server, "GET", "/webui/sign-in", &[], "")
+        .expect(200)
+        .text();
+    assert!(form.contains("name=\"token\""), "{form}");
+    let style = form.split('"').find(|word| word.ends_with(".css")).unwrap();
+    ask(&server, "GET", style, &[], "").expect(200);
     let wrong = ask(&server, "POST", "/webui/sign-in", &[], "token=guess").expect(303);
     assert_eq!(wrong.header("Location"), Some("/webui/sign-in?why=wrong"));
     assert_eq!(wrong.header("Set-Cookie"), None);
@@ -229,6 +235,13 @@ fn a_browser_signs_in_with_a_token_and_out_again() {
     ask(&server, "GET", "/api/v1/job/", &[&session], "").expect(200);
     ask(&server, "POST", "/api/v1/pause/", &[&session], "").expect(204);
     ask(&server, "POST", "/api/v1/job/", &[&session], JOB).expect(403);
+    let home = ask(&server, "GET", "/webui/", &[&session], "")
+        .expect(200)
+        .text();
+    assert!(
+        home.contains("Sign out") && !home.contains("New job"),
+        "{home}"
+    );
     ask(&server, "POST", "/webui/sign-out", &[&session], "").expect(303);
     ask(&server, "GET", "/api/v1/job/", &[&session], "").expect(401);
 }
