@@ -29,6 +29,13 @@ impl RunId {
         RunId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
+    /// When it was made, to the millisecond.
+    #[must_use]
+    pub fn made_at(self) -> Timestamp {
+        let millis = self.0.as_u128() >> 80;
+        Timestamp::from_unix_nanos(millis as i128 * 1_000_000)
+    }
+
     /// The run's number in its job's history.
     #[must_use]
     pub fn number(self) -> u64 {
@@ -291,6 +298,7 @@ mod tests {
         let later = RunId::new(job, 6, at.plus(Duration::from_millis(1)));
         assert!(first < later);
         assert_eq!((first.number(), later.number()), (7, 6));
+        assert_eq!(later.made_at(), at.plus(Duration::from_millis(1)));
         assert_eq!(RunId::new(job, (1 << 40) - 1, at).number(), (1 << 40) - 1);
         assert_eq!(first.to_string().parse(), Ok(first));
     }

@@ -215,13 +215,16 @@ pub(super) fn render(bytes: &[u8], style: Style, wanted: &str) -> (Markup, usize
     let (pieces, style) = pieces(bytes, style);
     let plain: String = pieces.iter().map(|(_, text)| text.as_str()).collect();
     let found = places(&plain, wanted);
-    let mut start = 0;
+    let mut end = 0;
+    let begins = pieces.iter().map(|(_, text)| {
+        end += text.len();
+        end - text.len()
+    });
     let markup = html! {
-        @for (style, text) in &pieces {
+        @for ((style, text), begin) in pieces.iter().zip(begins) {
             @let classes = style.classes();
-            @if classes.is_empty() { (marked(text, start, &found)) }
-            @else { span class=(classes) { (marked(text, start, &found)) } }
-            @let _ = start += text.len();
+            @if classes.is_empty() { (marked(text, begin, &found)) }
+            @else { span class=(classes) { (marked(text, begin, &found)) } }
         }
     };
     (markup, found.len(), style)
@@ -238,20 +241,23 @@ fn places(text: &str, wanted: &str) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// `text`, which begins at byte `start` of the whole, with its parts of the found places marked.
-fn marked(text: &str, start: usize, found: &[(usize, usize)]) -> Markup {
-    let end = start + text.len();
-    let mut at = start;
-    let first = found.partition_point(|(_, to)| *to <= start);
-    let inside = found[first..].iter().take_while(|(from, _)| *from < end);
+/// `text`, which begins at byte `begin` of the whole, with its parts of the found places marked.
+fn marked(text: &str, begin: usize, found: &[(usize, usize)]) -> Markup {
+    let end = begin + text.len();
+    let mut parts = Vec::new();
+    let mut at = begin;
+    let first = found.partition_point(|(_, to)| *to <= begin);
+    for &(from, to) in found[first..].iter().take_while(|(from, _)| *from < end) {
+        let (from, to) = (from.max(begin), to.min(end));
+        parts.push((false, &text[at - begin..from - begin]));
+        parts.push((true, &text[from - begin..to - begin]));
+        at = to;
+    }
+    parts.push((false, &text[at - begin..]));
     html! {
-        @for (from, to) in inside {
-            @let (from, to) = ((*from).max(start), (*to).min(end));
-            (text[at - start..from - start])
-            mark { (text[from - start..to - start]) }
-            @let _ = at = to;
+        @for (is_found, part) in parts {
+            @if is_found { mark { (part) } } @else { (part) }
         }
-        (text[at - start..])
     }
 }
 

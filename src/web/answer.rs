@@ -82,13 +82,13 @@ mod tests {
 
     #[test]
     fn only_large_pages_are_compressed_for_those_who_take_it() {
-        let large = || super::html(200, html! { p { ("x".repeat(5_000)) } });
+        let large = || html(200, html! { p { ("x".repeat(5_000)) } });
         assert_eq!(
             compressed(large(), true).header("content-encoding"),
             Some("gzip")
         );
         assert_eq!(compressed(large(), false).header("content-encoding"), None);
-        let small = super::html(200, html! { p { "x" } });
+        let small = html(200, html! { p { "x" } });
         assert_eq!(compressed(small, true).header("content-encoding"), None);
         for (accept, takes) in [
             ("gzip", true),
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn pages_allow_nothing_inline() {
-        let answer = super::html(200, html! {});
+        let answer = html(200, html! {});
         let policy = answer.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
     }

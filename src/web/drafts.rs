@@ -442,7 +442,7 @@ mod tests {
         for seq in [2, 3] {
             put(&web, seq, |draft| draft.name = "two".to_owned());
         }
-        let resolve = |line: &str| super::resolve("parents", line, web.registry());
+        let resolve = |line: &str| resolve("parents", line, web.registry());
         let id = one.id.to_string();
         for line in ["one", &id, &format!("whatever ({id})")] {
             assert_eq!(resolve(line), Ok(id.clone()), "{line}");

@@ -305,7 +305,7 @@ fn schedule_preview(web: &Web, viewer: &Viewer, fields: &Fields) -> Markup {
     };
     html! {
         p.expression { code { (text) } }
-        p { (schedule.describe(&text, viewer.now)) }
+        p { (part::described(viewer, &schedule, &text)) }
         @if schedule.check_start(viewer.now).is_err() { p.wrong { "It begins in the past." } }
         (occurrences(viewer, &schedule, config::PREVIEW as usize))
     }
@@ -323,7 +323,7 @@ pub(super) fn occurrences(viewer: &Viewer, schedule: &Schedule, limit: usize) ->
     html! {
         @if next.is_empty() { p.faint { "No occurrence is left." } }
         @else {
-            div.table { table.times {
+            div.table tabindex="0" role="group" aria-label="Occurrences" { table.times {
                 thead { tr {
                     th scope="col" { (viewer.zone) }
                     @if both { th scope="col" { (schedule.zone()) } }

@@ -93,7 +93,7 @@ fn tiles(viewer: &Viewer, view: &JobView) -> Markup {
     html! {
         dl.tiles {
             div { dt { "Next run" } dd { (part::relative_or_dash(viewer, view.live.next_run_at)) }
-                dd.note { @if let Some(next) = view.live.next_run_at { (part::instant(viewer, next)) } @else { (State::of(view).word()) } } }
+                dd.note { @if let Some(next) = view.live.next_run_at { "at " (part::brief(viewer, next)) } @else { (State::of(view).word()) } } }
             div { dt { "Runs" } dd { (text::count(figures.finished_runs)) } (ended(figures.last_attempted_run)) }
             div { dt { "Succeeded" } dd { (text::count(figures.success_count)) } (ended(figures.last_success)) }
             div.bad[figures.failures_in_a_row > 0] { dt { "Failed attempts" } dd { (text::count(figures.error_count)) } (ended(figures.last_error)) }
@@ -111,11 +111,11 @@ fn definition(viewer: &Viewer, job: &Job) -> Markup {
             @if !job.extras().description.is_empty() { p.description dir="auto" { (job.extras().description) } }
             pre.code tabindex="0" aria-label="What it does" { code dir="auto" { (part::action_words(job)) } }
             dl.facts.tight {
-                (fact("Schedule", html! { (part::schedule_words(viewer, job)) @if !job.spec.schedule.is_empty() { " " code.faint { (job.spec.schedule) } } }))
-                @for (name, value) in settings(viewer, job) { (fact(name, html! { (value) })) }
-                (fact("Created", part::instant(viewer, job.created_at)))
-                @if job.version > 1 { (fact("Changed", part::instant(viewer, job.updated_at))) }
-                (fact("Id", html! { code { (job.id) } }))
+                (fact("Schedule", &html! { (part::schedule_words(viewer, job)) @if !job.spec.schedule.is_empty() { " " code.faint { (job.spec.schedule) } } }))
+                @for (name, value) in settings(viewer, job) { (fact(name, &html! { (value) })) }
+                (fact("Created", &part::instant(viewer, job.created_at)))
+                @if job.version > 1 { (fact("Changed", &part::instant(viewer, job.updated_at))) }
+                (fact("Id", &html! { code { (job.id) } }))
             }
         }
     }
@@ -214,7 +214,7 @@ fn history(
         section.card #runs {
             h2 { "Runs" }
             @if running.is_empty() && entries.is_empty() {
-                (part::empty("No runs yet", html! { "What becomes of its runs stands here." }))
+                (part::empty("No runs yet", &html! { "What becomes of its runs stands here." }))
             } @else {
                 (runs::table(viewer, view.job.id, running, entries))
             }

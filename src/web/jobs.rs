@@ -37,13 +37,13 @@ fn nothing(viewer: &Viewer, jobs: u64) -> Markup {
     match jobs {
         0 => part::empty(
             "No jobs yet",
-            html! {
+            &html! {
                 @if viewer.may_change() { a href="/webui/new" { "Create the first one" } "." }
             },
         ),
         _ => part::empty(
             "No job is like that",
-            html! { a href="/webui/jobs" { "Show all jobs" } "." },
+            &html! { a href="/webui/jobs" { "Show all jobs" } "." },
         ),
     }
 }

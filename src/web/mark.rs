@@ -137,9 +137,7 @@ impl Mark {
             Mark::Succeeded => {
                 r#"<circle class="full" cx="6" cy="6" r="5"/><path class="cut" d="m3.7 6.2 1.6 1.6 3-3.4"/>"#
             }
-            Mark::Failed => {
-                r#"<path class="full" d="M6 .6 11.4 6 6 11.4.6 6z"/><path class="cut" d="m4.4 4.4 3.2 3.2m0-3.2L4.4 7.6"/>"#
-            }
+            Mark::Failed => r#"<path class="thick" d="m2.500 2.500 7 7m0-7-7 7"/>"#,
             Mark::TimedOut => r#"<path class="full" d="M2 1h8L7 6l3 5H2l3-5z"/>"#,
             Mark::Cancelled => r#"<circle cx="6" cy="6" r="4.5"/><path d="m3 9 6-6"/>"#,
             Mark::Interrupted => r#"<path class="full" d="M7 .5 2 7h3l-1 4.500L10 5H7z"/>"#,

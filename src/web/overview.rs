@@ -88,7 +88,7 @@ impl Day {
 fn welcome(viewer: &Viewer) -> Markup {
     html! {
         section.card {
-            (part::empty("No jobs yet", html! {
+            (part::empty("No jobs yet", &html! {
                 "A job is a command or an HTTP request with a rule that says when it is due. "
                 @if viewer.may_change() { a href="/webui/new" { "Create the first one" } "." }
             }))
@@ -105,11 +105,11 @@ fn tiles(viewer: &Viewer, totals: &Totals, day: &Day) -> Markup {
             div { dt { "Running" } dd { (text::count(totals.running)) }
                 dd.note { @if totals.queued > 0 { (text::count(totals.queued)) " wait for a worker" } @else { "none waits" } } }
             div { dt { "Next run" } dd { (part::relative_or_dash(viewer, totals.next_run_at)) }
-                dd.note { @if let Some(next) = totals.next_run_at { (part::instant(viewer, next)) } @else { "nothing is scheduled" } } }
+                dd.note { @if let Some(next) = totals.next_run_at { "at " (part::brief(viewer, next)) } @else { "nothing is scheduled" } } }
             div { dt { "Succeeded, 24 h" } dd { (text::count(sum.succeeded)) }
                 dd.note { (share(sum)) } }
             div.bad[sum.failed + sum.missed > 0] { dt { "Failed, 24 h" } dd { (text::count(sum.failed)) }
-                dd.note { (text::count(sum.missed)) " missed, " (text::count(sum.skipped)) " skipped" } }
+                dd.note { "and " (text::count(sum.missed)) " missed" } }
             div { dt { "Lateness, 24 h" } dd { (text::measured(sum.late_mean())) }
                 dd.note { "at most " (text::measured(sum.late_max)) } }
         }
@@ -186,7 +186,11 @@ fn timeline(viewer: &Viewer, day: &Day, forecast: &Forecast) -> Markup {
             h2 { "24 hours" span.note { (words) } }
             div.frame { (chart::columns(&columns, 96, &words)) }
             (hours(viewer, past[0].from))
-            p.legend { span.key.past {} "past" span.key.ahead {} "forecast" span.key.busy {} "busy" span.key.bad {} "failed, missed or skipped" }
+            p.legend {
+                @for (class, word) in [("past", "past"), ("ahead", "forecast"), ("busy", "busy"), ("bad", "failed, missed or skipped")] {
+                    span { span.key.(class) {} (word) }
+                }
+            }
         }
     }
 }
@@ -216,7 +220,7 @@ fn running(web: &Web, viewer: &Viewer, totals: &Totals) -> Markup {
     html! {
         section.card {
             h2 { "Running now" @if totals.running > 0 { span.note { (text::count(totals.running)) } } }
-            @if runs.is_empty() { (part::empty("Nothing runs", html! { "Runs show here while they are in progress." })) }
+            @if runs.is_empty() { (part::empty("Nothing runs", &html! { "Runs show here while they are in progress." })) }
             ul.rows { @for run in &runs { li { (running_row(web, viewer, run)) } } }
             @if totals.running > runs.len() as u64 {
                 p.more { a href="/webui/jobs?status=running" { "All " (text::count(totals.running)) } }
@@ -254,7 +258,7 @@ fn coming(web: &Web, viewer: &Viewer) -> Markup {
     html! {
         section.card {
             h2 { "Coming next" }
-            @if jobs.is_empty() { (part::empty("Nothing is scheduled", html! { "Jobs with a next occurrence show here." })) }
+            @if jobs.is_empty() { (part::empty("Nothing is scheduled", &html! { "Jobs with a next occurrence show here." })) }
             ul.rows {
                 @for view in &jobs {
                     li { div.line {
@@ -279,7 +283,7 @@ fn troubles(web: &Web, viewer: &Viewer, pulses: &[Pulse]) -> Markup {
     html! {
         section.card {
             h2 { "Failed or missed lately" a.end href="/webui/jobs?status=failing" { "Failing jobs" } }
-            @if rows.is_empty() { (part::empty("All is well", html! { "Nothing failed or was missed in the last 24 hours." })) }
+            @if rows.is_empty() { (part::empty("All is well", &html! { "Nothing failed or was missed in the last 24 hours." })) }
             ul.rows { @for row in rows { li { (row) } } }
         }
     }
@@ -352,7 +356,7 @@ fn lateness(day: &Day) -> Markup {
     html! {
         section.card.small-chart {
             h2 { "Lateness" span.note { (words) } }
-            @if day.sum.scheduled == 0 { (part::empty("Nothing to measure yet", html! { "It shows how long after its instant a run starts." })) }
+            @if day.sum.scheduled == 0 { (part::empty("Nothing to measure yet", &html! { "It shows how long after its instant a run starts." })) }
             @else { (chart::lines(&lines, 64, &format!("Lateness of the last 24 hours, {words}, on a logarithmic scale"))) }
         }
     }

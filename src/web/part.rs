@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::job::secret::Secrets;
 use crate::job::{Action, Job, JobId};
+use crate::schedule::Schedule;
 
 use super::text;
 use super::viewer::Viewer;
@@ -23,6 +24,11 @@ pub(super) fn job_link(job: &Job) -> Markup {
 /// An instant by date and time.
 pub(super) fn instant(viewer: &Viewer, t: Timestamp) -> Markup {
     html! { time datetime=(viewer.zone.format(t)) title=(exact(viewer, t)) { (text::date_time(t, viewer.zone, viewer.now)) } }
+}
+
+/// An instant in few characters: the time of day, or the day where that is another.
+pub(super) fn brief(viewer: &Viewer, t: Timestamp) -> Markup {
+    html! { time datetime=(viewer.zone.format(t)) title=(exact(viewer, t)) { (text::brief(t, viewer.zone, viewer.now)) } }
 }
 
 /// An instant as seen from now. The script keeps it so while the page is open.
@@ -55,7 +61,19 @@ pub(super) fn schedule_words(viewer: &Viewer, job: &Job) -> String {
             text::counted(job.spec.parents.len() as u64, "parent")
         );
     }
-    job.schedule.describe(&job.spec.schedule, viewer.now)
+    described(viewer, &job.schedule, &job.spec.schedule)
+}
+
+/// A schedule in plain words, the instant of its start as people write it.
+pub(super) fn described(viewer: &Viewer, schedule: &Schedule, written: &str) -> String {
+    let words = schedule.describe(written, viewer.now);
+    match schedule.start() {
+        None => words,
+        Some(start) => {
+            let written = schedule.zone().format(start);
+            words.replace(&written, &text::date_time(start, viewer.zone, viewer.now))
+        }
+    }
 }
 
 /// What a job does: its command, or the request that it makes.
@@ -91,7 +109,7 @@ pub(super) fn action_button(
 }
 
 /// What stands where a list is empty: why, and the way on.
-pub(super) fn empty(title: &str, way_on: Markup) -> Markup {
+pub(super) fn empty(title: &str, way_on: &Markup) -> Markup {
     html! { div.empty { p.title { (title) } p { (way_on) } } }
 }
 

@@ -105,12 +105,16 @@ pub(super) fn before_start(web: &Web, started: Timestamp) -> Result<Pulse, Store
             active.push(view.job.id);
         }
     });
+    let pulse = web.registry().pulse();
+    let since: HashSet<RunId> = pulse.troubles().map(|(_, entry)| entry.id()).collect();
     let mut found = Vec::new();
     let each = (config::WEB_PAST_ENTRIES / active.len().max(1)).max(1);
     for job in active.into_iter().take(config::WEB_PAST_ENTRIES) {
         for entry in history::page(web.store(), job, None, each, day_ago)? {
             let ended = history::ended_at(&entry);
-            if ended < started {
+            // What was missed or interrupted while the server was away is noticed at the start, and known since.
+            let noticed = entry.id().made_at() >= started || since.contains(&entry.id());
+            if ended < started && !noticed {
                 found.push((ended, job, entry));
             }
         }

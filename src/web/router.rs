@@ -122,8 +122,6 @@ fn nothing_here() -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use tiny_http::Method;
-
     use super::super::testing::{asked, get, post, put, viewer, web};
     use super::*;
     use crate::scheduler::command::Command;
@@ -200,11 +198,11 @@ mod tests {
     fn roles_bound_what_may_be_done() {
         let web = web();
         let rows = [
-            (Method::Post, "/webui/pause", Role::Operate),
-            (Method::Post, "/webui/jobs/delete", Role::Admin),
-            (Method::Post, "/webui/new", Role::Admin),
-            (Method::Get, "/webui/new", Role::Admin),
-            (Method::Get, "/webui/jobs", Role::Read),
+            (Post, "/webui/pause", Role::Operate),
+            (Post, "/webui/jobs/delete", Role::Admin),
+            (Post, "/webui/new", Role::Admin),
+            (Get, "/webui/new", Role::Admin),
+            (Get, "/webui/jobs", Role::Read),
         ];
         for (method, path, needed) in rows {
             for role in [Role::Read, Role::Operate, Role::Admin] {

@@ -127,12 +127,12 @@ fn facts(web: &Web, viewer: &Viewer, job: &Job, found: &Found) -> Markup {
     html! {
         section.card {
             dl.facts {
-                (fact("Outcome", html! { (Mark::of_outcome(run.outcome).badge()) " " span.faint { (end_words(run)) } }))
+                (fact("Outcome", &html! { (Mark::of_outcome(run.outcome).badge()) " " span.faint { (end_words(run)) } }))
                 (times(viewer, run.trigger, run.scheduled_at, run.started_at))
-                (fact("Ended", part::instant(viewer, run.finished_at)))
-                (fact("Took", html! { (text::measured(run.duration)) }))
-                @if let Some(late) = lateness(run) { (fact("Late by", html! { (text::measured(late)) })) }
-                (fact("Attempts", html! { (run.attempts) " of at most " (job.spec.retries + 1) }))
+                (fact("Ended", &part::instant(viewer, run.finished_at)))
+                (fact("Took", &html! { (text::measured(run.duration)) }))
+                @if let Some(late) = lateness(run) { (fact("Late by", &html! { (text::measured(late)) })) }
+                (fact("Attempts", &html! { (run.attempts) " of at most " (job.spec.retries + 1) }))
             }
         }
     }
@@ -155,15 +155,15 @@ fn running_facts(web: &Web, viewer: &Viewer, run: &RunningView) -> Markup {
     html! {
         section.card {
             dl.facts {
-                (fact("State", mark.badge()))
+                (fact("State", &mark.badge()))
                 (times(viewer, run.trigger, run.scheduled_at, run.started_at))
                 @if let Some(begun) = run.started_at {
-                    (fact("Takes", html! {
+                    (fact("Takes", &html! {
                         (text::measured(viewer.now.since(begun)))
                         @if let Some(usual) = usual { " " span.faint { "usually " (text::measured(usual)) } }
                     }))
                 }
-                (fact("Attempt", html! { (run.attempt) " of at most " (run.job.spec.retries + 1) }))
+                (fact("Attempt", &html! { (run.attempt) " of at most " (run.job.spec.retries + 1) }))
             }
         }
     }
@@ -176,14 +176,14 @@ fn times(
     begun: Option<Timestamp>,
 ) -> Markup {
     html! {
-        (fact("Why", html! { (trigger_words(trigger)) }))
-        @if let Some(due) = due { (fact("Due", part::instant(viewer, due))) }
-        @if let Some(begun) = begun { (fact("Began", part::instant(viewer, begun))) }
+        (fact("Why", &html! { (trigger_words(trigger)) }))
+        @if let Some(due) = due { (fact("Due", &part::instant(viewer, due))) }
+        @if let Some(begun) = begun { (fact("Began", &part::instant(viewer, begun))) }
     }
 }
 
 /// A row of a list of facts.
-pub(super) fn fact(name: &str, value: Markup) -> Markup {
+pub(super) fn fact(name: &str, value: &Markup) -> Markup {
     html! { div { dt { (name) } dd { (value) } } }
 }
 
@@ -211,7 +211,7 @@ fn output_card(job: &Job, run: RunId, found: &Found, output: &[u8], wanted: &str
             @if let Some((next, style)) = follow {
                 pre.terminal #output tabindex="0" aria-label="Output" data-tail={ (path) "tail" } data-next=(next) data-style=(style) { (markup) }
             } @else if output.is_empty() {
-                (part::empty("No output", html! { "The run wrote nothing, or its output was dropped to make room for newer ones." }))
+                (part::empty("No output", &html! { "The run wrote nothing, or its output was dropped to make room for newer ones." }))
             } @else {
                 pre.terminal #output tabindex="0" aria-label="Output" { (markup) }
             }

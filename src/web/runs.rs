@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
+use crate::config;
 use crate::job::JobId;
 use crate::job::run::{AttemptEnd, HistoryEntry, Outcome, RunId, RunRecord, Trigger};
 use crate::registry::RunningView;
@@ -57,7 +58,7 @@ pub(super) fn table(
     entries: &[HistoryEntry],
 ) -> Markup {
     html! {
-        div.table {
+        div.table tabindex="0" role="group" aria-label="Runs" {
             table.runs {
                 thead { tr {
                     th scope="col" { "Outcome" }
@@ -180,7 +181,7 @@ fn durations(runs: &[&RunRecord]) -> Vec<Column> {
             title: format!("{}, {}", mark.word(), text::measured(run.duration)),
         }
     };
-    runs.iter().map(column).collect()
+    padded(runs.iter().map(column))
 }
 
 fn latenesses(runs: &[&RunRecord]) -> Vec<Column> {
@@ -193,5 +194,18 @@ fn latenesses(runs: &[&RunRecord]) -> Vec<Column> {
             title: late.map_or_else(String::new, text::measured),
         }
     };
-    runs.iter().map(column).collect()
+    padded(runs.iter().map(column))
+}
+
+/// The columns at the right end of a whole page of them, so that few runs do not look like many.
+fn padded(columns: impl ExactSizeIterator<Item = Column>) -> Vec<Column> {
+    let missing = config::WEB_RUNS_PAGE.saturating_sub(columns.len());
+    let none = || Column {
+        value: 0.0,
+        bad: 0.0,
+        class: "",
+        title: String::new(),
+    };
+    let empty = std::iter::repeat_with(none).take(missing);
+    empty.chain(columns).collect()
 }

@@ -18,6 +18,8 @@ use super::mark::State;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Filter {
     text: String,
+    /// The text, if it is an id.
+    id: Option<JobId>,
     tag: String,
     status: Status,
     sort: Sort,
@@ -102,6 +104,7 @@ impl Filter {
             .find(|(_, word, _)| *word == query.get("sort"));
         Filter {
             text: query.get("q").trim().to_lowercase(),
+            id: query.get("q").trim().parse().ok(),
             tag: query.get("tag").to_owned(),
             status: status.map(|(status, ..)| *status).unwrap_or_default(),
             sort: sort.map(|(sort, ..)| *sort).unwrap_or_default(),
@@ -110,7 +113,7 @@ impl Filter {
     }
 
     fn lets_through(&self, view: &JobView) -> bool {
-        let has_tag = || view.job.extras().tags.iter().any(|tag| *tag == self.tag);
+        let has_tag = || view.job.extras().tags.contains(&self.tag);
         self.status.lets_through(view) && (self.tag.is_empty() || has_tag()) && self.finds(view)
     }
 
@@ -125,7 +128,7 @@ impl Filter {
             &*spec.owner,
             &spec.extras().description,
         ];
-        texts.iter().any(|text| contains(text, &self.text)) || view.job.id.to_string() == self.text
+        texts.iter().any(|text| contains(text, &self.text)) || self.id == Some(view.job.id)
     }
 
     /// The page that it asks for.
@@ -340,7 +343,7 @@ mod tests {
         let (a, b) = (put(&web, 1, |_| ()), put(&web, 2, |_| ()));
         let child_of = |seq, parents: &[JobId]| {
             let child = put(&web, seq, |draft| {
-                draft.parents = parents.iter().map(JobId::to_string).collect()
+                draft.parents = parents.iter().map(JobId::to_string).collect();
             });
             for parent in parents {
                 let live = Live {

@@ -100,6 +100,15 @@ pub(super) fn date_time(t: Timestamp, zone: Zone, now: Timestamp) -> String {
     )
 }
 
+/// The time of day, `14:05:10`, or the day where that is another: `23 Nov 14:05`.
+pub(super) fn brief(t: Timestamp, zone: Zone, now: Timestamp) -> String {
+    let text = zone.format(t);
+    if text.get(..10) == zone.format(now).get(..10) {
+        return text[11..19].to_owned();
+    }
+    format!("{} {}", day_and_month(&text), &text[11..16])
+}
+
 /// `14:05`.
 pub(super) fn hour_minute(t: Timestamp, zone: Zone) -> String {
     zone.format(t)[11..16].to_owned()
@@ -223,6 +232,8 @@ mod tests {
             "Fri 31 Dec 9999 23:59:59"
         );
         assert_eq!(hour_minute(now, tokyo), "15:49");
+        assert_eq!(brief(now, tokyo, now), "15:49:12");
+        assert_eq!(brief(Timestamp::EPOCH, tokyo, now), "1 Jan 09:00");
     }
 
     #[test]

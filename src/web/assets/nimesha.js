@@ -60,14 +60,14 @@ async function load(url, options) {
   }
 }
 
-let isLoading = false;
+let newest = 0;
 
-async function refresh(url = location.href) {
-  if (isLoading || document.hidden || $("[data-editor]")) return;
-  isLoading = true;
-  const page = await load(url);
-  isLoading = false;
-  if (!page || $("[data-editor]")) return;
+// Of several at once the last one asked for counts: it knows what was typed last.
+async function refresh() {
+  if (document.hidden || $("[data-editor]")) return;
+  const mine = ++newest;
+  const page = await load(location.href);
+  if (!page || mine !== newest || $("[data-editor]")) return;
   document.title = page.title;
   root.toggleAttribute("data-live", page.documentElement.hasAttribute("data-live"));
   morph(document.body, page.body);
@@ -133,9 +133,8 @@ document.addEventListener("input", (event) => {
   const form = event.target.form;
   if (form?.matches("[data-search]")) {
     later(() => {
-      const url = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
-      history.replaceState(null, "", url);
-      refresh(url);
+      history.replaceState(null, "", `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`);
+      refresh();
     });
   } else if (form?.matches("[data-editor]")) {
     later(async () => {

@@ -1,0 +1,190 @@
+// Every flow by clicking, as somebody does who has never read the manual.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+
+import { Site } from "../support/site.mjs";
+
+let site, page;
+before(async () => { site = await Site.start(); });
+after(() => site.stop());
+beforeEach(async () => {
+  await site.api("DELETE", "/job/all/");
+  page = await site.open();
+});
+afterEach(async () => {
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+const go = (path) => page.goto(site.origin + path);
+const see = (text) => page.getByText(text).first().waitFor();
+
+test("the first job: preview while typing, create, run, follow, search, download", async () => {
+  await go("/");
+  await page.getByRole("link", { name: "Create the first one" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("Count");
+  await page.getByLabel("Command", { exact: true }).fill("for i in 1 2 3; do printf '\\033[32mline\\033[0m %s\\n' $i; sleep 0.7; done");
+  await page.getByLabel("At a time of day").check();
+  await page.getByLabel("Time", { exact: true }).fill("07:45");
+  await page.getByLabel("Mon").check();
+  await page.locator("#preview code", { hasText: "45 7 * * MON" }).first().waitFor();
+  assert.equal(await page.locator("#preview tbody tr").count(), 10);
+  await page.getByText("JSON", { exact: true }).click();
+  await page.locator("#json", { hasText: '"schedule": "45 7 * * MON"' }).waitFor();
+  await page.getByRole("button", { name: "Create job" }).click();
+  await see("The job is stored.");
+  assert.ok(!page.url().includes("did="), "a reload tells nothing twice");
+
+  await page.getByRole("button", { name: "Start now" }).click();
+  await see("Started 1 job.");
+  await page.locator("table.runs a").first().click();
+  await page.locator("#output", { hasText: "line 3" }).waitFor();
+  await page.locator(".facts .ok", { hasText: "succeeded" }).waitFor();
+  assert.equal(await page.locator("#output .f3").count(), 3);
+  await page.getByLabel("Search the output").fill("LINE 2");
+  await page.getByRole("button", { name: "Search" }).click();
+  await see("1 place");
+  assert.equal(await page.locator("#output mark").first().textContent(), "line");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download" }).click()]);
+  assert.match(download.suggestedFilename(), /^run-.*\.txt$/);
+});
+
+test("a run is stopped", async () => {
+  const id = await site.create({ name: "Long", command: "sleep 60" });
+  await go(`/webui/job/${id}/`);
+  await page.getByRole("button", { name: "Start now" }).click();
+  await page.locator("table.runs a").first().click();
+  await page.getByRole("button", { name: "Stop this run" }).click();
+  await page.locator(".facts", { hasText: "cancelled" }).waitFor();
+});
+
+test("a job is edited in place, and a wrong schedule is explained", async () => {
+  const id = await site.create({ name: "Edit me", schedule: "@daily" });
+  await go(`/webui/job/${id}/`);
+  await page.getByRole("link", { name: "Edit", exact: true }).click();
+  await page.getByLabel("Schedule").fill("0 25 * * *");
+  await page.locator("#preview .wrong").waitFor();
+  await page.getByLabel("Schedule").fill("R//PT10M");
+  await see("every 10 minutes from");
+  await page.getByLabel("Name", { exact: true }).fill("Edited");
+  await page.getByRole("button", { name: "Store changes" }).click();
+  await see("The changes are stored.");
+  const { job } = await site.api("GET", `/job/${id}/`);
+  assert.deepEqual([job.name, job.schedule], ["Edited", "R//PT10M"]);
+});
+
+test("jobs are searched, chosen, switched and deleted with what hangs on them", async () => {
+  const parent = await site.create({ name: "Parent", tags: ["etl"] });
+  await site.create({ name: "Child", schedule: "", parent_jobs: [parent] });
+  await site.create({ name: "Other" });
+  await go("/webui/jobs");
+  await page.getByLabel("Search jobs").fill("par");
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  assert.ok(page.url().includes("q=par"));
+  await page.getByRole("link", { name: "etl" }).click();
+  await page.getByTitle("Show jobs without this tag too").click();
+  await page.getByLabel("Search jobs").fill("");
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 3);
+
+  await page.getByLabel("Choose all on this page").check();
+  await see("3 chosen:");
+  await page.getByRole("button", { name: "Disable" }).click();
+  await see("Disabled 3 jobs.");
+  await page.getByLabel("Status").selectOption("disabled");
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 3);
+  await page.getByLabel("Choose Parent").check();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await see("Delete 2 jobs?");
+  await see("These go with them");
+  await page.getByRole("button", { name: "Delete" }).click();
+  await see("Deleted 1 job.");
+  assert.equal(Object.keys((await site.api("GET", "/job/")).jobs).length, 1);
+});
+
+test("parents and children are a graph to walk along", async () => {
+  const parent = await site.create({ name: "Extract" });
+  const child = await site.create({ name: "Load", schedule: "", parent_jobs: [parent] });
+  await go(`/webui/job/${child}/`);
+  await page.locator(".graph a", { hasText: "Extract" }).click();
+  await page.getByRole("heading", { name: "Extract" }).waitFor();
+  await page.getByRole("link", { name: "Add child" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("Publish");
+  await page.getByLabel("Command", { exact: true }).fill("true");
+  await page.getByRole("button", { name: "Create job" }).click();
+  await see("after 1 parent");
+});
+
+test("pages stay fresh, and say when the server is gone", async () => {
+  await go("/webui/jobs");
+  await see("No jobs yet");
+  await site.create({ name: "Appears" });
+  await see("Appears");
+  const port = new URL(site.origin).port;
+  await site.kill();
+  await page.locator("#lost").waitFor({ state: "visible" });
+  await site.serve(port);
+  await page.locator("#lost").waitFor({ state: "hidden" });
+});
+
+test("a pause is a banner", async () => {
+  await site.create({ name: "x" });
+  await go("/webui/");
+  await page.getByRole("button", { name: "Pause scheduling" }).click();
+  await page.locator(".banner.warn").waitFor();
+  await page.getByRole("button", { name: "Resume" }).click();
+  await see("Scheduling goes on.");
+  assert.equal(await page.locator(".banner.warn").count(), 0);
+});
+
+test("keys lead everywhere", async () => {
+  const id = await site.create({ name: "Keyed" });
+  await go("/webui/");
+  await page.keyboard.press("g");
+  await page.keyboard.press("j");
+  await page.getByRole("heading", { name: "Jobs" }).waitFor();
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  await see("1 chosen:");
+  await page.keyboard.press("/");
+  await page.keyboard.type("key");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("?");
+  await page.getByRole("heading", { name: "Keys" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator(`#j${id} a`).first().focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`**/webui/job/${id}/`);
+  await page.keyboard.press("n");
+  await page.getByRole("heading", { name: "New job" }).waitFor();
+});
+
+test("times are in the zone of whoever looks, the theme as they chose", async () => {
+  await site.create({ name: "Zoned", schedule: "0 12 * * *" });
+  await go("/webui/");
+  await see("Times in Europe/Berlin");
+  await page.getByRole("button", { name: "Theme: auto" }).click();
+  await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+  assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
+});
+
+test("without a script everything can still be done", async () => {
+  const plain = await site.open({ javaScriptEnabled: false });
+  await plain.goto(`${site.origin}/webui/new`);
+  await plain.getByLabel("Name", { exact: true }).fill("Plain");
+  await plain.getByLabel("Command", { exact: true }).fill("echo plain");
+  await plain.getByLabel("By hand").check();
+  await plain.getByRole("button", { name: "Preview" }).click();
+  await plain.getByText("Runs only when it is started").waitFor();
+  await plain.getByRole("button", { name: "Create job" }).click();
+  await plain.getByRole("button", { name: "Start now" }).click();
+  await plain.reload();
+  await plain.locator("table.runs a").first().click();
+  await plain.locator("#output", { hasText: "plain" }).waitFor();
+  await plain.getByRole("link", { name: "Plain" }).first().click();
+  await plain.getByRole("link", { name: "Delete" }).click();
+  await plain.getByRole("button", { name: "Delete" }).click();
+  await plain.getByText("No jobs yet").waitFor();
+  assert.deepEqual(plain.faults, []);
+  await plain.context().close();
+});
