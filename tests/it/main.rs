@@ -12,12 +12,18 @@ mod cli;
 mod client;
 /// The README: its commands work when pasted.
 mod readme;
+/// Crashes at random moments under load, and a thousand jobs at one instant.
+mod recovery;
+/// What brought the predecessor down, once each.
+mod regressions;
 /// Who may come in, from where, and what they get to see.
 mod security;
 /// The server's life: start, signals, sockets, log.
 mod serve;
 /// Histories of the core by chance: crashes, steps of the clock, slow workers, an absent store.
 mod simulation;
+/// What jobs do, told with real processes and a real HTTP server.
+mod stories;
 /// What the sources keep to: floors, headers, sizes, one place for clocks.
 mod tidy;
 /// The pages, without a script.

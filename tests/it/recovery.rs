@@ -1,0 +1,194 @@
+//! Crashes at random moments under load, and a thousand jobs at one instant.
+//!
+//! The clients keep a log of what they asked for and what was acknowledged; the commands keep one of what was started.
+//! After each crash the server has to agree with both. A failing seed replays the same requests, though not the same
+//! interleaving: `NIMESHA_CRASH_SEED` and `NIMESHA_CRASH_ROUNDS` set another seed and more rounds.
+
+mod clients;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, prlimit};
+use serde_json::{Value, json};
+
+use crate::support::{Client, Server, await_time, start_in, time, wait_until};
+use clients::{Author, Random};
+
+/// Clients that work side by side, each on jobs of its own.
+const AUTHORS: u64 = 4;
+
+/// What each command of these tests writes: one line for one start, in one write.
+const TELL: &str = "echo $NIMESHA_JOB_ID $NIMESHA_RUN_ID at=$NIMESHA_SCHEDULED_AT >> started";
+
+fn setting(name: &str, otherwise: u64) -> u64 {
+    let value = std::env::var(name).ok();
+    value.map_or(otherwise, |value| value.parse().expect("a number"))
+}
+
+#[test]
+fn what_was_acknowledged_outlives_every_crash() {
+    let seed = setting("NIMESHA_CRASH_SEED", u64::from(std::process::id()));
+    let rounds = setting("NIMESHA_CRASH_ROUNDS", 20);
+    println!("NIMESHA_CRASH_SEED={seed}");
+    let mut random = Random(seed);
+    let mut server = Server::with(&["--workers", "8"]);
+    let mut authors: Vec<Author> = (0..AUTHORS)
+        .map(|number| Author::new(number, &mut random))
+        .collect();
+    let mut seen = 0;
+    for round in 0..rounds {
+        let patience = Duration::from_millis(20 + random.below(300));
+        thread::scope(|scope| {
+            for author in &mut authors {
+                let port = server.port();
+                scope.spawn(move || author.work_until_cut_off(port));
+            }
+            thread::sleep(patience);
+            rustix::process::kill_process(server.pid(), rustix::process::Signal::KILL)
+                .expect("it runs");
+        });
+        server.exit();
+        server.start_again();
+        for author in &mut authors {
+            author.check(&server, round);
+        }
+        seen = check_starts(&server, &authors, seen);
+    }
+    // Nothing that a killed server left running writes any more.
+    thread::sleep(Duration::from_millis(500));
+    server.delete("/api/v1/job/all/").expect(204);
+    assert_eq!(server.get("/api/v1/job/").text(), "{\"jobs\":{}}\n");
+}
+
+/// No occurrence and no run was started twice, and every start since the last look is in its job's history. Gives the
+/// number of lines looked at.
+fn check_starts(server: &Server, authors: &[Author], seen: usize) -> usize {
+    let lines = server.lines("started");
+    let mut runs = HashSet::new();
+    let mut occurrences = HashSet::new();
+    for line in &lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [job, run, at] = words[..] else {
+            panic!("no line of ours: {line:?}")
+        };
+        assert!(runs.insert(run), "run {run} was started twice");
+        let twice = at != "at=" && !occurrences.insert((job, at));
+        assert!(!twice, "an occurrence was started twice: {line}");
+    }
+    let mut histories: HashMap<&str, Vec<Value>> = HashMap::new();
+    for line in &lines[seen..] {
+        let (job, rest) = line.split_once(' ').expect("three words");
+        let run = rest.split(' ').next().expect("three words");
+        if !authors.iter().any(|author| author.keeps(job)) {
+            continue;
+        }
+        let history = histories.entry(job).or_insert_with(|| server.history(job));
+        let known = history.iter().find(|entry| entry["id"] == run);
+        let outcome = known.map(|entry| entry["outcome"].clone());
+        let fine = [json!("succeeded"), json!("interrupted"), Value::Null];
+        assert!(
+            outcome
+                .as_ref()
+                .is_some_and(|outcome| fine.contains(outcome)),
+            "{line}: started, and its history says {outcome:?}"
+        );
+    }
+    lines.len()
+}
+
+/// Creates jobs that are due at one instant, over a few connections.
+fn create_due_together(server: &Server, count: usize, schedule: &str) -> Vec<String> {
+    let body = json!({"name": "due", "command": TELL, "schedule": schedule}).to_string();
+    let create = |count: usize| {
+        let mut client: Client = server.client();
+        let ids = (0..count).map(|_| {
+            let created = client
+                .request("POST", "/api/v1/job/", Some(&body))
+                .unwrap()
+                .expect(201);
+            created.json()["id"].as_str().unwrap().to_owned()
+        });
+        ids.collect::<Vec<_>>()
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| create(count / 8))).collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    })
+}
+
+/// Ids of the jobs that were started, one for each start.
+fn started(server: &Server) -> Vec<String> {
+    let lines = server.lines("started");
+    lines
+        .iter()
+        .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+fn done(server: &Server) -> usize {
+    let jobs = server.get("/api/v1/job/?status=done").expect(200).json();
+    jobs["jobs"].as_object().expect("jobs").len()
+}
+
+#[test]
+fn a_thousand_jobs_of_one_instant_run_once_each_with_few_descriptors() {
+    let server = Server::start();
+    let few = Rlimit {
+        current: Some(256),
+        maximum: Some(256),
+    };
+    prlimit(Some(server.pid()), Resource::Nofile, few).expect("a limit of ours");
+    let mut ids = create_due_together(&server, 1_000, &start_in(12_000));
+    wait_until("all have run", || done(&server) == 1_000);
+    let stats = server.get("/api/v1/stats/").expect(200).json();
+    assert_eq!(
+        (
+            &stats["Stats"]["success_count"],
+            &stats["Stats"]["error_count"]
+        ),
+        (&json!(1_000), &json!(0))
+    );
+    let mut started = started(&server);
+    started.sort_unstable();
+    ids.sort_unstable();
+    assert_eq!(started, ids);
+}
+
+#[test]
+fn a_crash_amid_many_jobs_of_one_instant_repeats_none_and_forgets_none() {
+    let mut server = Server::with(&["--workers", "4"]);
+    let at = start_in(8_000);
+    let ids = create_due_together(&server, 400, &at);
+    await_time(time(&json!(at)));
+    server.await_lines("started", 40);
+    server.kill9();
+    server.start_again();
+    wait_until("all are done", || done(&server) == 400);
+    let mut wrong = String::new();
+    let mut starts: HashMap<String, usize> = HashMap::new();
+    for id in started(&server) {
+        *starts.entry(id).or_default() += 1;
+    }
+    let mut interrupted = 0;
+    for id in &ids {
+        let outcomes = server.outcomes(id);
+        let starts = starts.get(id).copied().unwrap_or(0);
+        match (outcomes.join(" ").as_str(), starts) {
+            ("succeeded", 1) => {}
+            // Its command may or may not have come to write its line.
+            ("interrupted", 0 | 1) => interrupted += 1,
+            (outcomes, starts) => {
+                writeln!(wrong, "{id}: {outcomes}, {starts} starts").expect("to a string")
+            }
+        }
+    }
+    assert_eq!(wrong, "");
+    // The claimed ones only: those at work, and as many as stand ready for the workers.
+    assert!(interrupted <= 4 + 4 * 4, "{interrupted} were interrupted");
+}
