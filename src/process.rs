@@ -18,27 +18,39 @@ pub fn limit_heaps() {
     }
 }
 
-/// Raises the limit of open files to what connections and so many workers may need at once, if it is lower.
+/// Raises the limit of open files to what connections and so many workers may need at once, if it is lower. Gives how
+/// many of these files connections may be.
 ///
 /// Commands inherit it, so it is not raised to whatever the system allows: some programs close every number up to the
 /// limit when they start, which with a limit of a billion takes minutes.
-pub fn raise_open_files(workers: usize) {
+pub fn raise_open_files(workers: usize) -> usize {
     // Twice the workers: waiting starts may add as many.
-    let wanted =
-        config::CONNECTIONS_MAX + 2 * workers * config::FILES_PER_WORKER + config::FILES_BESIDE;
-    let wanted = wanted as u64;
+    let others = 2 * workers * config::FILES_PER_WORKER + config::FILES_BESIDE;
+    let wanted = (config::CONNECTIONS_MAX + others) as u64;
     let limit = getrlimit(Resource::Nofile);
     let allowed = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
     if limit.current.is_none_or(|current| current >= allowed) {
-        return;
+        return connections_max(limit.current.unwrap_or(wanted), others);
     }
     let raised = Rlimit {
         current: Some(allowed),
         maximum: limit.maximum,
     };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        log::warn!("the limit of open files cannot be raised to {allowed}: {error}");
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => connections_max(allowed, others),
+        Err(error) => {
+            log::warn!("the limit of open files cannot be raised to {allowed}: {error}");
+            connections_max(limit.current.unwrap_or(wanted), others)
+        }
     }
+}
+
+/// Where files are few, connections get a quarter of them: idle ones must not take from commands what these start with,
+/// while commands that find none wait for one another.
+fn connections_max(files: u64, others: usize) -> usize {
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    let left = files.saturating_sub(others).max(files / 4);
+    left.min(config::CONNECTIONS_MAX)
 }
 
 /// Bytes of memory that this process holds.
@@ -72,6 +84,13 @@ fn read(path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_leave_files_for_commands() {
+        for (files, connections) in [(256, 64), (1_200, 300), (3_000, 1_912), (1 << 40, 4_096)] {
+            assert_eq!(connections_max(files, 1_088), connections, "{files}");
+        }
+    }
 
     #[test]
     fn the_limit_of_open_files_is_never_lowered() {

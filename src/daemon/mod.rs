@@ -79,7 +79,7 @@ enum Event {
 /// When it cannot start; nothing is left behind then.
 pub fn run(settings: &Settings) -> Result<(), StartError> {
     process::limit_heaps();
-    process::raise_open_files(settings.workers);
+    let connections_max = process::raise_open_files(settings.workers);
     reaper::start_if_init().map_err(cannot("take in orphans"))?;
     let (events, happened) = bounded(config::DAEMON_EVENTS_MAX);
     let gate = open_gate(settings)?;
@@ -102,7 +102,13 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     };
     let handler = Arc::new(Guard::new(gate, Arc::new(site)));
     let file = sockets.file;
-    let server = Server::start(sockets.listeners, Limits::default(), handler);
+    let limits = Limits {
+        connections_max,
+        // The rest is for those who ask.
+        streams_max: config::STREAMS_MAX.min(connections_max / 2),
+        ..Limits::default()
+    };
+    let server = Server::start(sockets.listeners, limits, handler);
     let server = server.map_err(cannot("start the HTTP server"))?;
     for address in server.local_addrs() {
         log::info!("Starting server on port :{}", address.port());

@@ -11,7 +11,6 @@ use std::fmt::Write as _;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
 use crate::support::{Client, Server, await_time, start_in, time, wait_until};
@@ -138,12 +137,7 @@ fn done(server: &Server) -> usize {
 
 #[test]
 fn a_thousand_jobs_of_one_instant_run_once_each_with_few_descriptors() {
-    let server = Server::start();
-    let few = Rlimit {
-        current: Some(256),
-        maximum: Some(256),
-    };
-    prlimit(Some(server.pid()), Resource::Nofile, few).expect("a limit of ours");
+    let server = Server::with_files(256);
     let mut ids = create_due_together(&server, 1_000, &start_in(12_000));
     wait_until("all have run", || done(&server) == 1_000);
     let stats = server.get("/api/v1/stats/").expect(200).json();
@@ -184,7 +178,7 @@ fn a_crash_amid_many_jobs_of_one_instant_repeats_none_and_forgets_none() {
             // Its command may or may not have come to write its line.
             ("interrupted", 0 | 1) => interrupted += 1,
             (outcomes, starts) => {
-                writeln!(wrong, "{id}: {outcomes}, {starts} starts").expect("to a string")
+                writeln!(wrong, "{id}: {outcomes}, {starts} starts").expect("to a string");
             }
         }
     }

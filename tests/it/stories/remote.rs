@@ -8,7 +8,8 @@ use std::thread;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::support::{DEADLINE, Server};
+use super::with;
+use crate::support::{DEADLINE, Server, wait_until};
 
 /// A server that answers `/STATUS` with that status and `/silence` never, and remembers what it was asked.
 struct Answering {
@@ -178,14 +179,19 @@ fn the_status_decides() {
 fn who_does_not_answer_in_time_is_given_up() {
     let server = Server::start();
     let there = Answering::start();
-    let mut job = remote(&json!({"url": there.url("silence"), "timeout": 1}));
-    job["retries"] = json!(1);
-    let run = ran(&server, &job);
-    assert_eq!(
-        (&run["outcome"], &run["attempts"]),
-        (&json!("timed_out"), &json!(2))
-    );
-    assert_eq!(there.asked().len(), 2);
+    // By the request's own timeout it has failed, by the job's it is ended.
+    for (timeout, keys, outcome) in [
+        (1, json!({"retries": 1}), "failed"),
+        (0, json!({"retries": 1, "timeout": "PT0.5S"}), "timed_out"),
+    ] {
+        let job = remote(&json!({"url": there.url("silence"), "timeout": timeout}));
+        let run = ran(&server, &with(job, &keys));
+        assert_eq!(
+            (&run["outcome"], &run["attempts"]),
+            (&json!(outcome), &json!(2))
+        );
+    }
+    assert_eq!(there.asked().len(), 4);
 }
 
 #[test]
@@ -208,11 +214,11 @@ fn a_request_in_progress_is_cancelled() {
     let there = Answering::start();
     let id = server.create(&remote(&json!({"url": there.url("silence")})));
     let run = server.begin(&id);
-    crate::support::wait_until("it is asked", || there.asked().len() == 1);
+    wait_until("it is asked", || there.asked().len() == 1);
     server
         .post(&format!("{run}cancel/"), &json!({}))
         .expect(204);
-    crate::support::wait_until("it is over", || server.outcomes(&id) == ["cancelled"]);
+    wait_until("it is over", || server.outcomes(&id) == ["cancelled"]);
 }
 
 #[test]

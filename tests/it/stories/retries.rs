@@ -4,7 +4,7 @@ use chrono::{TimeDelta, Utc};
 use serde_json::json;
 
 use super::{manual, scheduled};
-use crate::support::{HOLD, NEVER, Server, await_time, time, wait_until};
+use crate::support::{HOLD, NEVER, Server, await_time, wait_until};
 
 #[test]
 fn a_failed_attempt_is_repeated_until_one_succeeds() {
@@ -59,9 +59,9 @@ fn no_attempt_starts_after_the_window() {
 fn a_waiting_retry_holds_no_worker_and_can_be_cancelled() {
     let server = Server::with(&["--workers", "1"]);
     let keys = json!({"retries": 1, "retry_delay": "PT1H"});
-    let waiting = server.create(&manual("waiting", "exit 1", &keys));
+    let waiting = server.create(&manual("waiting", "echo x >> tries; exit 1", &keys));
     let run = server.begin(&waiting);
-    server.await_figure(&waiting, "error_count", 1);
+    server.await_lines("tries", 1);
     let other = server.create(&manual("other", "true", &json!({})));
     server.run(&other);
     assert_eq!(server.figure(&waiting, "running"), 1);
@@ -92,7 +92,6 @@ fn an_occurrence_that_finds_no_worker_in_its_window_is_missed() {
         (1, &json!("missed"), &json!(1))
     );
     let job = server.job(&late);
-    assert_eq!(time(&history[0]["scheduled_at"]), time(&job["created_at"]));
     assert_eq!(
         (&job["is_done"], &job["error_count"]),
         (&json!(true), &json!(0))

@@ -51,11 +51,11 @@ fn what_waits_is_given_back_and_what_runs_may_finish() {
 fn whoever_waits_for_a_run_that_never_began_is_told() {
     let mut server = Server::with(&["--workers", "1", "--grace", "3600"]);
     let keys = json!({"retries": 1, "retry_delay": "PT1H"});
-    let id = server.create(&manual("fails", "[ -e go ]", &keys));
+    let id = server.create(&manual("fails", "echo x >> tries; [ -e go ]", &keys));
     let path = format!("/api/v1/job/start/{id}/");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| server.post(&path, &json!({})).status);
-        server.await_figure(&id, "error_count", 1);
+        server.await_lines("tries", 1);
         ask_to_stop(&server);
         assert_eq!(waiting.join().unwrap(), 503);
     });

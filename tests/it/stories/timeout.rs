@@ -39,14 +39,13 @@ fn what_ignores_the_first_signal_is_killed_with_its_whole_group() {
 #[test]
 fn what_heeds_the_first_signal_may_say_goodbye() {
     let server = Server::start();
+    // The signal goes to the shell and to its sleep: words of the shell about that one may come first.
     let command = "trap 'echo bye; exit 0' TERM; while :; do sleep 0.02; done";
     let id = server.create(&manual("polite", command, &json!({"timeout": "PT0.5S"})));
     let run = server.begin(&id);
     wait_until("it is ended", || server.outcomes(&id) == ["timed_out"]);
-    assert_eq!(
-        server.get(&format!("{run}output/")).expect(200).text(),
-        "bye\n"
-    );
+    let told = server.get(&format!("{run}output/")).expect(200).text();
+    assert!(told.ends_with("bye\n"), "{told}");
 }
 
 #[test]

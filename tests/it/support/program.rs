@@ -8,6 +8,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::DEADLINE;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_nimesha");
+
 /// What the program said and ended with.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -42,7 +44,18 @@ pub(crate) fn nimesha(words: &[&str]) -> Ended {
 
 /// The program, without whatever settings the environment of the tests has.
 pub(crate) fn bare_command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nimesha"));
+    bare(Command::new(PROGRAM))
+}
+
+/// The same with no more than so many files open, ever.
+pub(crate) fn bare_command_with_files(files: u32) -> Command {
+    let mut command = bare(Command::new("sh"));
+    let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+    command.args(["-c", &script, PROGRAM]);
+    command
+}
+
+fn bare(mut command: Command) -> Command {
     command.env_remove("JOURNAL_STREAM");
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("NIMESHA_") {

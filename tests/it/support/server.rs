@@ -10,13 +10,15 @@ use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::program::bare_command;
+use super::program::{bare_command, bare_command_with_files};
 use super::{Client, Response, TempDir, wait_for};
 
 /// A server that ends with the test. Its words and its directory stay the same when it is started again.
 pub(crate) struct Server {
     words: Vec<String>,
     variables: Vec<(String, String)>,
+    /// How many files it may have open, where that is limited.
+    files: Option<u32>,
     dir: TempDir,
     child: Child,
     log: Log,
@@ -43,18 +45,33 @@ impl Server {
         Server::in_dir(TempDir::new(), &[], variables)
     }
 
+    /// Starts a server that may have few files open.
+    pub(crate) fn with_files(files: u32) -> Server {
+        Server::launch(TempDir::new(), &[], &[], Some(files))
+    }
+
     /// Starts a server on what a directory holds.
     pub(crate) fn in_dir(dir: TempDir, flags: &[&str], variables: &[(&str, &str)]) -> Server {
+        Server::launch(dir, flags, variables, None)
+    }
+
+    fn launch(
+        dir: TempDir,
+        flags: &[&str],
+        variables: &[(&str, &str)],
+        files: Option<u32>,
+    ) -> Server {
         let words = ["serve", "--port", "0"].iter().chain(flags);
         let words: Vec<String> = words.map(|word| (*word).to_owned()).collect();
         let variables = variables
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: Vec<_> = variables.collect();
-        let (child, log) = spawn(&words, &variables, dir.path());
+        let (child, log) = spawn(&words, &variables, files, dir.path());
         let mut server = Server {
             words,
             variables,
+            files,
             dir,
             child,
             log,
@@ -66,7 +83,7 @@ impl Server {
 
     /// Starts it again on the same directory, after it has ended.
     pub(crate) fn start_again(&mut self) {
-        (self.child, self.log) = spawn(&self.words, &self.variables, self.dir.path());
+        (self.child, self.log) = spawn(&self.words, &self.variables, self.files, self.dir.path());
         self.port = self.await_port();
     }
 
@@ -182,8 +199,13 @@ impl Drop for Server {
     }
 }
 
-fn spawn(words: &[String], variables: &[(String, String)], dir: &Path) -> (Child, Log) {
-    let mut command = bare_command();
+fn spawn(
+    words: &[String],
+    variables: &[(String, String)],
+    files: Option<u32>,
+    dir: &Path,
+) -> (Child, Log) {
+    let mut command = files.map_or_else(bare_command, bare_command_with_files);
     command
         .args(words)
         .envs(variables.iter().map(|(name, value)| (name, value)))
