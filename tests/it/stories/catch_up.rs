@@ -19,7 +19,7 @@ fn triggered<'a>(history: &'a [Value], trigger: &str) -> Vec<&'a Value> {
 
 /// Waits until all four occurrences of a job with `R3//PT0.2S` have passed.
 fn let_four_pass(server: &Server, id: &str) {
-    await_time(time(&server.job(id)["created_at"]) + step() * 4 + TimeDelta::seconds(1));
+    await_time(time(&server.job(id)["created_at"]) + step() * 4);
 }
 
 /// One run, of the last of four occurrences; the others are missed.

@@ -21,6 +21,7 @@ fn one_waits_and_further_ones_are_skipped() {
     let id = server.create(&scheduled("R3//PT0.3S", &held(), &json!({})));
     wait_until("two are skipped", || passed_over(&server, &id) == 2);
     assert_eq!(server.lines("begun").len(), 1);
+    assert_eq!(server.figure(&id, "running"), 1);
     assert_eq!(server.job(&id)["is_done"], false);
     server.go();
     server.await_done(&id);
