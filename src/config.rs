@@ -229,3 +229,19 @@ pub const CLIENT_FOLLOW_EVERY: Duration = Duration::from_millis(250);
 pub const CLIENT_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Candidates that are listed where a name or the beginning of an id means several jobs.
 pub const CLIENT_CANDIDATES_MAX: usize = 10;
+/// Events kept for listeners that come back: minutes of a busy server, in less than a MiB.
+pub const EVENTS_KEPT: usize = 2_048;
+/// Bytes of a name or an error that an event repeats: both come from outside, and may be as large as a request.
+pub const EVENT_TEXT_BYTES_MAX: usize = 256;
+/// Clients that listen to events at once: each is told of everything, by one thread.
+pub const EVENT_STREAMS_MAX: usize = 64;
+/// While nothing happens, listeners get a sign of life this often: below the 60 s after which proxies close what is quiet.
+pub const EVENTS_HEARTBEAT: Duration = Duration::from_secs(15);
+/// Clients that follow the output of one run: each is handed every part of it by the thread that reads it.
+pub const OUTPUT_FOLLOWERS_MAX: usize = 16;
+/// Commands on trial at once: each takes a thread and a process beside those of the jobs.
+pub const TRIALS_MAX: usize = 4;
+/// How long a command on trial may take that is given no other limit: somebody waits for it.
+pub const TRIAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a command on trial may be given: what takes longer is no trial.
+pub const TRIAL_TIMEOUT_MAX: Duration = Duration::from_secs(600);

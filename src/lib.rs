@@ -40,7 +40,7 @@
 //! | 7 | `daemon` | starts the parts in order, stops them in reverse |
 //! | 6 | `api`, `guard`, `web` | the JSON API; who may come in; the pages |
 //! | 5 | `http`, `scheduler` | connections and limits; what is due, what may start |
-//! | 4 | `registry` | what readers see |
+//! | 4 | `registry`, `events` | what readers see; what happens, for those who listen |
 //! | 3 | `store`, `worker` | what outlives the process; what runs commands and requests |
 //! | 2 | `job`, `settings` | the words for jobs and runs; what the server can be told |
 //! | 1 | `schedule`, `logging`, `metrics`, `process`, `client` | rules that yield instants; the log; what is counted; what we ask of the system, and of a server elsewhere |
@@ -67,6 +67,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod events;
 pub mod guard;
 pub mod http;
 pub mod job;

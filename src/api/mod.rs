@@ -9,6 +9,8 @@
 
 mod answer;
 mod error;
+mod events;
+mod follow;
 mod health;
 mod jobs;
 mod list;
@@ -19,6 +21,7 @@ mod runs;
 mod schedule;
 mod server;
 mod start;
+mod trial;
 mod update;
 pub mod wire;
 
@@ -40,7 +43,9 @@ use crate::scheduler::command::{Answer, Command, Refusal};
 use crate::store::Store;
 
 use self::error::ApiError;
+use self::events::Broadcast;
 use self::query::Query;
+use self::trial::Trials;
 use self::wire::JobKeys;
 
 /// What the API needs to know of the server's settings.
@@ -62,6 +67,8 @@ pub struct Api {
     registry: Arc<Registry>,
     store: Arc<dyn Store>,
     scheduler: Handle,
+    broadcast: Arc<Broadcast>,
+    trials: Arc<Trials>,
     metrics: Arc<Metrics>,
     settings: Arc<Settings>,
 }
@@ -73,6 +80,8 @@ enum Reply {
     /// A question to the scheduler, and what to make of its answer. That is done on the scheduler's thread, so it must be
     /// quick.
     Ask(Command, Then),
+    /// The answer comes from elsewhere, later.
+    Later(Box<dyn FnOnce(Responder) + Send>),
 }
 
 type Then = Box<dyn FnOnce(Result<Answer, Refusal>) -> Result<Reply, ApiError> + Send>;
@@ -106,6 +115,8 @@ impl Api {
     ) -> Api {
         Api {
             registry: scheduler.registry().clone(),
+            broadcast: Broadcast::new(scheduler.events().clone(), settings.zone),
+            trials: Arc::default(),
             store,
             scheduler,
             metrics,
@@ -129,6 +140,7 @@ impl Api {
     fn settle(&self, reply: Result<Reply, ApiError>, responder: Responder) {
         match reply {
             Ok(Reply::Now(answer)) => responder.send(answer),
+            Ok(Reply::Later(answer)) => answer(responder),
             Err(error) => responder.send(error),
             Ok(Reply::Ask(command, then)) => {
                 let api = self.clone();

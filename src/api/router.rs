@@ -3,7 +3,7 @@
 use tiny_http::Method::{self, Delete, Get, Head, Patch, Post, Put};
 
 use super::error::ApiError;
-use super::{Api, Call, Reply, health, jobs, list, runs, schedule, server, start, update};
+use super::{Api, Call, Reply, events, health, jobs, list, runs, schedule, server, start, update};
 
 type Handler = fn(&Api, &Call<'_>) -> Result<Reply, ApiError>;
 
@@ -60,8 +60,10 @@ fn find<'p>(method: &Method, path: &[&'p str]) -> Option<Route<'p>> {
         (Get, ["job", id, "runs", run, "output"]) => of_run(id, run, runs::output),
         (Post, ["job", id, "runs", run, "cancel"]) => of_run(id, run, runs::cancel),
         (Get, ["stats"]) => to(server::stats),
+        (Get, ["events"]) => to(events::listen),
         (Post, ["pause"]) => to(server::pause),
         (Post, ["resume"]) => to(server::resume),
+        (Post, ["run"]) => to(trial::run),
         (Post, ["schedule", "preview"]) => to(schedule::preview),
         _ => return None,
     })
@@ -123,7 +125,9 @@ mod tests {
             (&[Get, Head], "/api/v1/job/J/runs/R/output", "J", "R"),
             (&[Post], "/api/v1/job/J/runs/R/cancel", "J", "R"),
             (&[Get, Head], "/api/v1/stats", "", ""),
+            (&[Get, Head], "/api/v1/events", "", ""),
             (&[Post], "/api/v1/pause", "", ""),
+            (&[Post], "/api/v1/run", "", ""),
             (&[Post], "/api/v1/resume", "", ""),
             (&[Post], "/api/v1/schedule/preview", "", ""),
         ];

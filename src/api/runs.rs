@@ -11,7 +11,7 @@ use crate::scheduler::command::Command;
 use super::error::ApiError;
 use super::past::{self, Found};
 use super::wire::{Json, write_entry, write_running};
-use super::{Api, Call, Reply, answer};
+use super::{Api, Call, Reply, answer, follow};
 
 /// `GET /job/{id}/runs/`, newest first: at most `?limit=` that ended before `?before=`, a run's id. The first page, which
 /// is the one without `before`, begins with those in progress, at most as many again.
@@ -62,13 +62,18 @@ pub(super) fn show(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
     Ok(Reply::Now(answer::json(200, json.finish())))
 }
 
-/// `GET /job/{id}/runs/{run}/output/`: what it wrote, or has written so far.
+/// `GET /job/{id}/runs/{run}/output/`: what it wrote, or has written so far, or with `?follow=true` will have written at
+/// its end.
 pub(super) fn output(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
     let view = api.job(call.job_id()?)?;
     let run = find(api, view.job.id, call)?;
-    let text = past::output(api, view.job.id, &run)?;
+    let follows = call.query.is("follow", "true")?;
+    let answer = match &run {
+        Found::Running(run) if follows => follow::follow(&run.output)?,
+        _ => http::Answer::text(200, past::output(api, view.job.id, &run)?),
+    };
     // A browser must not take what a command wrote for a page of ours.
-    let answer = http::Answer::text(200, text).with_header("X-Content-Type-Options", "nosniff");
+    let answer = answer.with_header("X-Content-Type-Options", "nosniff");
     Ok(Reply::Now(answer))
 }
 

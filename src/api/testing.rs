@@ -101,6 +101,7 @@ pub(super) fn now(api: &Api, method: Method, target: &str, body: &str) -> http::
     match decide(api, method, target, body) {
         Ok(Reply::Now(answer)) => answer,
         Ok(Reply::Ask(command, _)) => panic!("{target} asks for {command:?}"),
+        Ok(Reply::Later(_)) => panic!("{target} is answered later"),
         Err(error) => error.into(),
     }
 }
@@ -116,6 +117,7 @@ pub(super) fn asked(api: &Api, method: Method, target: &str, body: &str) -> (Com
     match decide(api, method, target, body) {
         Ok(Reply::Ask(command, then)) => (command, then),
         Ok(Reply::Now(answer)) => panic!("{target} is answered: {}", answer::text(answer)),
+        Ok(Reply::Later(_)) => panic!("{target} is answered later"),
         Err(error) => panic!("{target} is refused: {error:?}"),
     }
 }
@@ -125,6 +127,7 @@ pub(super) fn settled(reply: Result<Reply, ApiError>) -> http::Answer {
     match reply {
         Ok(Reply::Now(answer)) => answer,
         Ok(Reply::Ask(command, _)) => panic!("asks again for {command:?}"),
+        Ok(Reply::Later(_)) => panic!("is answered later"),
         Err(error) => error.into(),
     }
 }

@@ -252,8 +252,8 @@ impl Inner {
     }
 
     /// A run is over, or was given back.
-    pub fn remove_running(&mut self, id: RunId) {
-        self.running.remove(&id);
+    pub fn remove_running(&mut self, id: RunId) -> Option<RunningView> {
+        self.running.remove(&id)
     }
 
     /// A history entry that is on its way to the store.

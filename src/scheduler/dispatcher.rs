@@ -12,8 +12,10 @@ use crossbeam_channel::RecvTimeoutError;
 
 use super::core::{Core, Effects, Event, Now, ReplyTo, Settings, Wakeup};
 use super::journal::Journal;
+use super::tale::{self, Changes};
 use super::{Inbox, Message, Reply};
 use crate::clock;
+use crate::events::What;
 use crate::registry::{Inner, Registry};
 use crate::scheduler::core::View;
 use crate::store::change::Loaded;
@@ -119,7 +121,13 @@ impl Actor {
         loop {
             let event = self.next_event();
             let effects = self.core.step(read_clocks(self.origin), event);
-            if self.carry_out(effects) {
+            let changes = Changes::of(&effects.views, &self.inbox.registry);
+            let was_paused = self.inbox.registry.totals().paused;
+            let stopped = self.carry_out(effects);
+            // Whoever hears of something and looks, finds it so.
+            changes.tell(&self.inbox.events);
+            self.tell_of_pause(was_paused);
+            if stopped {
                 return self.pool;
             }
         }
@@ -196,12 +204,22 @@ impl Actor {
         }
         for notice in effects.notices {
             self.journal.note(&notice);
+            tale::tell(&self.inbox.events, &notice);
         }
         effects.stopped
+    }
+
+    fn tell_of_pause(&self, was_paused: bool) {
+        match (was_paused, self.core.totals().paused) {
+            (false, true) => self.inbox.events.tell(What::Paused),
+            (true, false) => self.inbox.events.tell(What::Resumed),
+            _ => {}
+        }
     }
 }
 
 fn show(registry: &Registry, views: Vec<View>, and: impl FnOnce(&mut Inner)) {
+    let mut over = Vec::new();
     registry.write(|seen| {
         for view in views {
             match view {
@@ -209,11 +227,13 @@ fn show(registry: &Registry, views: Vec<View>, and: impl FnOnce(&mut Inner)) {
                 View::NoJob(id) => seen.remove_job(id),
                 View::Live(id, live) => seen.put_live(id, live),
                 View::Running(run) => seen.put_running(run),
-                View::NotRunning(id) => seen.remove_running(id),
+                View::NotRunning(id) => over.extend(seen.remove_running(id)),
                 View::Fresh(id, fresh) => seen.put_fresh(id, fresh),
                 View::Settled(id, entry) => seen.settle(id, &entry),
             }
         }
         and(seen);
     });
+    // Whoever followed one of them and looks, finds how it ended.
+    over.iter().for_each(|run| run.output.end());
 }

@@ -168,7 +168,7 @@ fn write(notice: &Notice) {
 }
 
 /// How an attempt ended, in words.
-fn words(end: &AttemptEnd) -> String {
+pub(super) fn words(end: &AttemptEnd) -> String {
     match end {
         AttemptEnd::Exited(code) => format!("exit status {code}"),
         AttemptEnd::Signalled(signal) => format!("ended by signal {signal}"),

@@ -8,6 +8,7 @@ pub mod core;
 pub mod dispatcher;
 pub mod journal;
 pub mod policy;
+mod tale;
 pub mod wheel;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::command::{Answer, Command, Refusal};
 use crate::config;
+use crate::events::Events;
 use crate::job::Action;
 use crate::job::run::Completion;
 use crate::registry::Registry;
@@ -40,6 +42,7 @@ enum Message {
 pub struct Handle {
     messages: Sender<Message>,
     registry: Arc<Registry>,
+    events: Arc<Events>,
     forbidden: Forbidden,
 }
 
@@ -69,6 +72,7 @@ impl Forbidden {
 pub struct Inbox {
     messages: Receiver<Message>,
     registry: Arc<Registry>,
+    events: Arc<Events>,
 }
 
 /// A handle, and the inbox that the dispatcher is started with.
@@ -76,15 +80,18 @@ pub struct Inbox {
 pub fn channel() -> (Handle, Inbox) {
     let (sender, receiver) = bounded(config::MESSAGES_MAX);
     let registry = Arc::new(Registry::new());
+    let events = Arc::new(Events::new());
     (
         Handle {
             messages: sender,
             registry: registry.clone(),
+            events: events.clone(),
             forbidden: Forbidden::default(),
         },
         Inbox {
             messages: receiver,
             registry,
+            events,
         },
     )
 }
@@ -118,6 +125,18 @@ impl Handle {
     #[must_use]
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// What is forbidden to all who have this handle.
+    #[must_use]
+    pub fn forbidden(&self) -> Forbidden {
+        self.forbidden
+    }
+
+    /// What happens, as it happens.
+    #[must_use]
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     /// A worker is done with an attempt.

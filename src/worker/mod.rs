@@ -30,6 +30,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 pub use self::stop::Stop;
+pub(crate) use self::stop::StopSignal;
+pub(crate) use self::trial::run_trial_until;
 pub use self::trial::{Trial, run_trial};
 
 use self::command::LocalExecutor;
@@ -37,7 +39,6 @@ use self::executor::{Attempt, Executor};
 use self::http::RemoteExecutor;
 use self::roster::Roster;
 use self::shortage::Shortage;
-use self::stop::StopSignal;
 use crate::config;
 use crate::job::Action;
 use crate::job::run::{AttemptEnd, Completion, RunId, RunOrder};

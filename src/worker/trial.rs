@@ -31,13 +31,24 @@ pub struct Trial {
 /// [`OUTPUT_LIMIT_BYTES`](config::OUTPUT_LIMIT_BYTES) that it wrote.
 #[must_use]
 pub fn run_trial(trial: &Trial) -> (AttemptEnd, Vec<u8>) {
+    match StopSignal::new() {
+        Ok(stop) => run_trial_until(trial, &stop),
+        Err(error) => (AttemptEnd::Error(unwatched(&error)), Vec::new()),
+    }
+}
+
+/// [`run_trial`], ended before its time when `stop` is raised.
+pub(crate) fn run_trial_until(trial: &Trial, stop: &StopSignal) -> (AttemptEnd, Vec<u8>) {
     let output = OutputBuffer::new(config::OUTPUT_LIMIT_BYTES);
-    let end = attempt(trial, &output).unwrap_or_else(AttemptEnd::Error);
+    let end = attempt(trial, stop, &output).unwrap_or_else(AttemptEnd::Error);
     (end, output.text())
 }
 
-fn attempt(trial: &Trial, output: &OutputBuffer) -> Result<AttemptEnd, String> {
-    let no_room = |e: io::Error| format!("the command cannot be watched: {e}");
+fn unwatched(error: &io::Error) -> String {
+    format!("the command cannot be watched: {error}")
+}
+
+fn attempt(trial: &Trial, stop: &StopSignal, output: &OutputBuffer) -> Result<AttemptEnd, String> {
     let form = command::parse(&trial.command, "")?;
     let task = Task {
         command: form.fill(|field| field.path.to_owned()),
@@ -52,9 +63,8 @@ fn attempt(trial: &Trial, output: &OutputBuffer) -> Result<AttemptEnd, String> {
         not_after: None,
         output,
     };
-    let shortage = Arc::new(Shortage::new().map_err(no_room)?);
+    let shortage = Arc::new(Shortage::new().map_err(|error| unwatched(&error))?);
     let shared = Shared::new(config::KILL_AFTER, shortage);
-    let stop = StopSignal::new().map_err(no_room)?;
     let mut executor = LocalExecutor::new(Arc::new(shared));
-    Ok(executor.run(&task, &stop, &mut Start::now()))
+    Ok(executor.run(&task, stop, &mut Start::now()))
 }

@@ -10,6 +10,8 @@ mod api;
 mod cli;
 /// The client commands: jobs of a running server, from the command line.
 mod client;
+/// Events and output, as they happen.
+mod events;
 /// The README: its commands work when pasted.
 mod readme;
 /// Crashes at random moments under load, and a thousand jobs at one instant.

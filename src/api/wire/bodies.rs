@@ -1,10 +1,12 @@
 //! The smaller bodies that routes take.
 
 use chrono::DateTime;
+use serde_json::Value;
 
 use super::input::{BadBody, Field, Key, Object, key, put};
 use crate::clock::{NANOS_PER_SEC, Timestamp};
 use crate::config;
+use crate::job::validate::Draft;
 
 /// What `POST /schedule/preview/` is asked.
 #[derive(Clone, Debug)]
@@ -93,6 +95,33 @@ impl BackfillKeys {
         };
         Ok(BackfillKeys { from, to, limit })
     }
+}
+
+/// What `POST /run/` is asked: those keys of a job that say how its command runs.
+///
+/// # Errors
+/// Names the key that is unknown or has a value of the wrong type.
+pub fn parse_trial(body: &[u8]) -> Result<Draft, BadBody> {
+    const KEYS: &[Key<Draft>] = &[
+        key("command", r#""/usr/local/bin/backup.sh --fast""#, |d, f| {
+            put(&mut d.command, f.text())
+        }),
+        key("env", r#"{"BACKUP_DIR": "/srv"}"#, |d, f| {
+            let text = |value: &Value| value.as_str().map(str::to_owned);
+            put(&mut d.extras.env, f.entries("an object of strings", text))
+        }),
+        key("cwd", r#""/srv""#, |d, f| put(&mut d.extras.cwd, f.text())),
+        key("timeout", r#""PT30S""#, |d, f| {
+            put(&mut d.timeout, f.text())
+        }),
+    ];
+    let mut draft = Draft {
+        name: "trial".to_owned(),
+        schedule: "@manual".to_owned(),
+        ..Draft::default()
+    };
+    Object::parse(body, r#"{"command": "echo hello"}"#)?.fill(&mut draft, KEYS, "")?;
+    Ok(draft)
 }
 
 /// An RFC 3339 time with its offset.

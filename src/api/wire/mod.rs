@@ -5,6 +5,7 @@
 
 mod bodies;
 mod draft;
+mod event;
 mod input;
 mod job;
 mod json;
@@ -15,10 +16,11 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use bodies::{BackfillKeys, PreviewKeys};
+pub use bodies::{BackfillKeys, PreviewKeys, parse_trial};
 pub use draft::JobKeys;
+pub use event::write_event;
 pub use input::BadBody;
 pub use job::{JOB_BYTES, write_job};
 pub use json::Json;
-pub use run::{write_entry, write_job_stats, write_running};
+pub use run::{write_end, write_entry, write_job_stats, write_running};
 pub use stats::stats;

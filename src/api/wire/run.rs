@@ -104,7 +104,7 @@ fn write_gap(json: &mut Json, job: JobId, gap: &Gap, zone: Zone) {
 }
 
 /// Exit code, signal or status: whichever the last attempt ended with.
-fn write_end(json: &mut Json, end: Option<&AttemptEnd>) {
+pub fn write_end(json: &mut Json, end: Option<&AttemptEnd>) {
     let (mut exit_code, mut signal, mut status) = (None, None, None);
     match end {
         Some(AttemptEnd::Exited(code)) => exit_code = Some(*code),

@@ -65,7 +65,8 @@ impl Client {
         }
     }
 
-    fn read_head(&mut self) -> io::Result<Response> {
+    /// Reads an answer as far as its body.
+    pub(crate) fn read_head(&mut self) -> io::Result<Response> {
         let line = self.read_line()?;
         let status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
         let status = status.ok_or_else(|| io::Error::other(format!("no status line: {line:?}")))?;
@@ -107,15 +108,21 @@ impl Client {
     fn read_chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let size = usize::from_str_radix(&self.read_line()?, 16).map_err(io::Error::other)?;
-            let start = body.len();
-            body.resize(start + size, 0);
-            self.stream.read_exact(&mut body[start..])?;
-            self.read_line()?;
-            if size == 0 {
+            let mut chunk = self.read_chunk()?;
+            if chunk.is_empty() {
                 return Ok(body);
             }
+            body.append(&mut chunk);
         }
+    }
+
+    /// Reads the next piece of an answer without an end in sight; an empty one is its end.
+    pub(crate) fn read_chunk(&mut self) -> io::Result<Vec<u8>> {
+        let size = usize::from_str_radix(&self.read_line()?, 16).map_err(io::Error::other)?;
+        let mut chunk = vec![0; size];
+        self.stream.read_exact(&mut chunk)?;
+        self.read_line()?;
+        Ok(chunk)
     }
 
     fn read_line(&mut self) -> io::Result<String> {

@@ -1,0 +1,334 @@
+//! `GET /events/`: what happens, as it happens, as server-sent events (WHATWG HTML, section 9.2).
+//!
+//! One thread tells all who listen, and is there only while somebody does. A client that reads too slowly gets what its
+//! buffer holds and then the end of the answer: it comes back with the number of the last event that it has seen, as
+//! browsers do by themselves, and goes on from there.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::thread;
+
+use parking_lot::Mutex;
+
+use crate::config;
+use crate::events::{Event, Events, News};
+use crate::http::{self, Body, Request, Stream, StreamSender};
+use crate::schedule::Zone;
+
+use super::error::ApiError;
+use super::wire::{Json, write_event};
+use super::{Api, Call, Reply};
+
+/// The first words to a listener: come back after a second when the connection is lost.
+const HELLO: &str = "retry: 1000\n\n";
+/// For one who missed what is no longer kept. It has no number: the next event's is the one to go on from.
+const LOST: &[u8] = b"event: lost\ndata: {}\n\n";
+/// A comment, which clients ignore.
+const HEARTBEAT: &[u8] = b":\n\n";
+
+/// `GET /events/`: from now on, or from the number in `Last-Event-ID` on.
+pub(super) fn listen(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
+    let after = last_event_id(call.request)?;
+    let stream = Broadcast::listen(&api.broadcast, after)?;
+    let answer = http::Answer::new(200, Body::Stream(stream))
+        .with_header("Content-Type", "text/event-stream")
+        .with_header("Cache-Control", "no-store");
+    Ok(Reply::Now(answer))
+}
+
+fn last_event_id(request: &Request) -> Result<Option<u64>, ApiError> {
+    let Some(id) = request.headers.get("last-event-id") else {
+        return Ok(None);
+    };
+    let refusal = |_| {
+        let why = "Last-Event-ID must be the id of an event that came from here";
+        ApiError::new(400, format!("{why}, but is {id:?}: leave it out"))
+    };
+    id.parse().map(Some).map_err(refusal)
+}
+
+/// All who listen, and the thread that tells them.
+pub(super) struct Broadcast {
+    events: Arc<Events>,
+    zone: Zone,
+    audience: Mutex<Audience>,
+}
+
+#[derive(Default)]
+struct Audience {
+    listeners: Vec<Listener>,
+    /// A thread tells them. It goes when it finds nobody.
+    is_told: bool,
+}
+
+struct Listener {
+    sender: StreamSender,
+    /// The last event that it was sent.
+    seen: u64,
+}
+
+/// News in the form in which they are sent.
+struct Bulletin {
+    has_gap: bool,
+    events: Vec<(u64, Vec<u8>)>,
+}
+
+impl Broadcast {
+    pub(super) fn new(events: Arc<Events>, zone: Zone) -> Arc<Broadcast> {
+        Arc::new(Broadcast {
+            events,
+            zone,
+            audience: Mutex::default(),
+        })
+    }
+
+    /// Takes in a listener who knows everything up to event `after`, or wants to know only what happens from now on.
+    fn listen(broadcast: &Arc<Broadcast>, after: Option<u64>) -> Result<Stream, ApiError> {
+        let (sender, stream) = http::stream(config::STREAM_BUFFER_BYTES);
+        let mut audience = broadcast.audience.lock();
+        audience
+            .listeners
+            .retain(|listener| !listener.sender.is_closed());
+        if audience.listeners.len() >= config::EVENT_STREAMS_MAX {
+            return Err(too_many());
+        }
+        let news = broadcast.events.since(after.unwrap_or(u64::MAX));
+        if !audience.is_told {
+            let teller = Arc::clone(broadcast);
+            let upto = news.upto;
+            let spawned = thread::Builder::new()
+                .name("events".to_owned())
+                .stack_size(config::WORKER_STACK_BYTES)
+                .spawn(move || teller.tell_all(upto));
+            spawned.map_err(|error| ApiError::new(503, format!("{error}; try again")))?;
+            audience.is_told = true;
+        }
+        let mut listener = Listener { sender, seen: 0 };
+        let stays = match after {
+            // A number without an event: it goes on from there even if nothing happens before the connection is lost.
+            None => {
+                let hello = format!("id: {}\n{HELLO}", news.upto);
+                listener.sender.push(hello.as_bytes()).is_ok()
+            }
+            Some(_) => {
+                let welcome = listener.sender.push(HELLO.as_bytes());
+                welcome.is_ok() && listener.hear(&broadcast.bulletin(&news))
+            }
+        };
+        listener.seen = news.upto;
+        if stays {
+            audience.listeners.push(listener);
+        }
+        Ok(stream)
+    }
+
+    /// Tells what happens after event `upto`, until nobody listens any more.
+    fn tell_all(&self, mut upto: u64) {
+        loop {
+            let news = self.events.wait(upto, config::EVENTS_HEARTBEAT);
+            upto = news.upto;
+            let bulletin = self.bulletin(&news);
+            let mut audience = self.audience.lock();
+            audience
+                .listeners
+                .retain_mut(|listener| listener.hear(&bulletin));
+            if audience.listeners.is_empty() {
+                audience.is_told = false;
+                return;
+            }
+        }
+    }
+
+    fn bulletin(&self, news: &News) -> Bulletin {
+        let events = news.events.iter();
+        Bulletin {
+            has_gap: news.has_gap,
+            events: events
+                .map(|event| (event.id, text(event, self.zone)))
+                .collect(),
+        }
+    }
+}
+
+impl Listener {
+    /// Sends what it has not been sent yet. Says whether it goes on listening: its end comes when it is dropped, after
+    /// all that was taken.
+    fn hear(&mut self, bulletin: &Bulletin) -> bool {
+        if bulletin.has_gap && self.sender.push(LOST).is_err() {
+            return false;
+        }
+        if bulletin.events.is_empty() {
+            return self.sender.push(HEARTBEAT).is_ok();
+        }
+        for (id, text) in &bulletin.events {
+            if *id <= self.seen {
+                continue;
+            }
+            if self.sender.push(text).is_err() {
+                return false;
+            }
+            self.seen = *id;
+        }
+        true
+    }
+}
+
+fn text(event: &Event, zone: Zone) -> Vec<u8> {
+    let mut text = Vec::with_capacity(256);
+    let kind = event.what.as_str();
+    write!(text, "id: {}\nevent: {kind}\ndata: ", event.id).expect("a Vec takes everything");
+    let mut json = Json::with_capacity(192);
+    write_event(&mut json, event, zone);
+    text.append(&mut json.into_bytes());
+    text.extend_from_slice(b"\n\n");
+    text
+}
+
+fn too_many() -> ApiError {
+    ApiError::new(
+        503,
+        format!(
+            "{} clients listen to events, and no more can: close one of them",
+            config::EVENT_STREAMS_MAX
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{NOW, api, id, now};
+    use super::*;
+    use crate::events::{Named, What};
+    use crate::job::run::{GapKind, Outcome, RunId, Trigger};
+    use std::time::Duration;
+    use tiny_http::Method::Get;
+
+    fn broadcast() -> Arc<Broadcast> {
+        Broadcast::new(Arc::new(Events::new()), Zone::UTC)
+    }
+
+    fn is_told(broadcast: &Broadcast) -> bool {
+        broadcast.audience.lock().is_told
+    }
+
+    #[test]
+    fn events_are_written_with_what_is_known_of_them() {
+        let job = Named {
+            id: id(1),
+            name: "a\nb".into(),
+        };
+        let run = RunId::new(id(1), 1, NOW);
+        let named = format!("\"job_id\":\"{}\",\"name\":\"a\\nb\"", id(1));
+        let of_run = format!("\"run_id\":\"{run}\",{named}");
+        let rows = [
+            (What::JobCreated(job.clone()), "job_created", named.clone()),
+            (What::JobChanged(job.clone()), "job_changed", named.clone()),
+            (What::JobDeleted(job.clone()), "job_deleted", named.clone()),
+            (
+                What::RunStarted {
+                    run,
+                    job: job.clone(),
+                    trigger: Trigger::Manual,
+                },
+                "run_started",
+                format!("{of_run},\"trigger\":\"manual\""),
+            ),
+            (
+                What::RunRetrying {
+                    run,
+                    job: job.clone(),
+                    attempt: 1,
+                    end: "exit status 1".into(),
+                    next_at: NOW,
+                },
+                "run_retrying",
+                format!(
+                    "{of_run},\"attempt\":1,\"end\":\"exit status 1\",\"next_attempt_at\":\"2026-11-23T06:49:12Z\""
+                ),
+            ),
+            (
+                What::RunEnded {
+                    run,
+                    job: job.clone(),
+                    outcome: Outcome::TimedOut,
+                    end: Some("ran into its timeout".into()),
+                    duration: Duration::from_millis(2),
+                },
+                "run_ended",
+                format!(
+                    "{of_run},\"outcome\":\"timed_out\",\"end\":\"ran into its timeout\",\"execution_duration\":2000000"
+                ),
+            ),
+            (
+                What::Gap {
+                    job,
+                    kind: GapKind::Missed,
+                    count: 3,
+                    last: NOW,
+                },
+                "missed",
+                format!("{named},\"count\":3,\"last_scheduled_at\":\"2026-11-23T06:49:12Z\""),
+            ),
+            (
+                What::StoreAway("disk full".into()),
+                "store_away",
+                "\"error\":\"disk full\"".to_owned(),
+            ),
+        ];
+        for (what, kind, known) in rows {
+            let event = Event {
+                id: 7,
+                at: NOW,
+                what,
+            };
+            let expected = format!(
+                "id: 7\nevent: {kind}\ndata: {{\"at\":\"2026-11-23T06:49:12Z\",{known}}}\n\n"
+            );
+            assert_eq!(
+                String::from_utf8(text(&event, Zone::UTC)).unwrap(),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn a_listener_that_does_not_read_is_let_go_and_the_thread_goes_with_the_last() {
+        let broadcast = broadcast();
+        let stream = Broadcast::listen(&broadcast, None).ok().unwrap();
+        assert!(is_told(&broadcast));
+        while is_told(&broadcast) {
+            broadcast.events.tell(What::Paused);
+        }
+        drop(stream);
+        // Next time there is a thread again, and it finds that the client has gone.
+        drop(Broadcast::listen(&broadcast, None));
+        assert!(is_told(&broadcast));
+        broadcast.events.tell(What::Paused);
+        while is_told(&broadcast) {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn there_are_so_many_listeners_and_no_more() {
+        let broadcast = broadcast();
+        let listen = || Broadcast::listen(&broadcast, None);
+        let mut streams: Vec<_> = (0..config::EVENT_STREAMS_MAX)
+            .map(|_| listen().ok().unwrap())
+            .collect();
+        assert!(listen().err().unwrap().message().starts_with("64 clients"));
+        streams.pop();
+        assert!(listen().is_ok());
+    }
+
+    #[test]
+    fn err_last_event_ids() {
+        let api = api();
+        assert_eq!(now(&api, Get, "/events/", "").status.0, 200);
+        for id in ["", "x", "-1", "1.5"] {
+            let mut request = Request::new(Get, "/api/v1/events/");
+            request.headers.push("Last-Event-ID", id.as_bytes());
+            assert!(last_event_id(&request).is_err(), "{id}");
+        }
+    }
+}
