@@ -14,6 +14,7 @@ mod follow;
 mod health;
 mod jobs;
 mod list;
+mod openapi;
 mod past;
 mod query;
 mod router;

@@ -3,7 +3,10 @@
 use tiny_http::Method::{self, Delete, Get, Head, Patch, Post, Put};
 
 use super::error::ApiError;
-use super::{Api, Call, Reply, events, health, jobs, list, runs, schedule, server, start, update};
+use super::{
+    Api, Call, Reply, events, health, jobs, list, openapi, runs, schedule, server, start, trial,
+    update,
+};
 
 type Handler = fn(&Api, &Call<'_>) -> Result<Reply, ApiError>;
 
@@ -61,6 +64,7 @@ fn find<'p>(method: &Method, path: &[&'p str]) -> Option<Route<'p>> {
         (Post, ["job", id, "runs", run, "cancel"]) => of_run(id, run, runs::cancel),
         (Get, ["stats"]) => to(server::stats),
         (Get, ["events"]) => to(events::listen),
+        (Get, ["openapi.json"]) => to(openapi::show),
         (Post, ["pause"]) => to(server::pause),
         (Post, ["resume"]) => to(server::resume),
         (Post, ["run"]) => to(trial::run),
@@ -126,6 +130,7 @@ mod tests {
             (&[Post], "/api/v1/job/J/runs/R/cancel", "J", "R"),
             (&[Get, Head], "/api/v1/stats", "", ""),
             (&[Get, Head], "/api/v1/events", "", ""),
+            (&[Get, Head], "/api/v1/openapi.json", "", ""),
             (&[Post], "/api/v1/pause", "", ""),
             (&[Post], "/api/v1/run", "", ""),
             (&[Post], "/api/v1/resume", "", ""),

@@ -150,6 +150,7 @@ mod tests {
         match then(Err(refusal)) {
             Ok(Reply::Ask(command, then)) => (command, then),
             Ok(Reply::Now(answer)) => panic!("{}", text(answer)),
+            Ok(Reply::Later(_)) => panic!("is answered later"),
             Err(error) => panic!("{error:?}"),
         }
     }

@@ -24,7 +24,7 @@ impl Listener {
     fn new(server: &Server, after: Option<u64>) -> Listener {
         let mut client = server.client();
         let after = after.map_or(String::new(), |id| format!("Last-Event-ID: {id}\r\n"));
-        let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: h\r\n{after}\r\n");
+        let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n{after}\r\n");
         client.send(request.as_bytes()).expect("it listens");
         let head = client.read_head().expect("a head").expect(200);
         assert_eq!(head.header("Content-Type"), Some("text/event-stream"));
@@ -170,7 +170,7 @@ fn only_so_many_may_listen() {
     drop(listeners);
     crate::support::wait_until("there is room again", || {
         let mut client = server.client();
-        let request = b"GET /api/v1/events HTTP/1.1\r\nHost: h\r\n\r\n";
+        let request = b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
         client.send(request).expect("it listens");
         client.read_head().expect("a head").status == 200
     });
@@ -179,7 +179,7 @@ fn only_so_many_may_listen() {
 /// Begins to follow the output of a run.
 fn follow(server: &Server, run: &str) -> Client {
     let mut client = server.client();
-    let request = format!("GET {run}output/?follow=true HTTP/1.1\r\nHost: h\r\n\r\n");
+    let request = format!("GET {run}output/?follow=true HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     client.send(request.as_bytes()).expect("it listens");
     client
 }

@@ -12,6 +12,8 @@ mod cli;
 mod client;
 /// Events and output, as they happen.
 mod events;
+/// The description of the API, against the API.
+mod openapi;
 /// The README: its commands work when pasted.
 mod readme;
 /// Crashes at random moments under load, and a thousand jobs at one instant.
