@@ -61,7 +61,6 @@ fn it_is_not_repeated_after_its_window() {
     let job = json!({
         "name": "late", "command": HANGS_ONCE, "on_interrupted": "retry", "epsilon": "PT0.5S",
     });
-    // A crash and a restart within the window: unlikely, and then it is repeated, as it should be.
     let id = server.create(&job);
     server.await_lines("begun", 1);
     crate::support::await_time(chrono::Utc::now() + chrono::TimeDelta::milliseconds(600));
