@@ -4,7 +4,7 @@
 use tiny_http::Method;
 
 use super::{access, throttle};
-use crate::http::{Answer, Request, Role};
+use crate::http::{Answer, Body, Request, Role};
 
 /// Why a request does not get through.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +44,7 @@ impl Refusal {
         match self {
             Refusal::Misdirected(why) => Answer::error(421, why),
             Refusal::Foreign(why) => Answer::error(403, why),
+            Refusal::NoToken if came_by_link(request) => come_again(),
             Refusal::NoToken | Refusal::WrongToken if wants_a_page(request) => to_sign_in(""),
             Refusal::NoToken => unauthorized(
                 "Bearer realm=\"nimesha\"",
@@ -76,6 +77,27 @@ pub(super) fn to_sign_in(word: &str) -> Answer {
         format!("?why={word}")
     };
     Answer::empty(303).with_header("Location", &format!("{}{query}", access::SIGN_IN))
+}
+
+/// Whether a link of another site led here; of all that comes from there, only that gets so far.
+fn came_by_link(request: &Request) -> bool {
+    let site = request.header("sec-fetch-site");
+    site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
+}
+
+/// Has the browser come once more, from a page of ours: it keeps the cookie of a session from links of other sites, so
+/// somebody who is signed in would be asked to sign in again.
+fn come_again() -> Answer {
+    const PAGE: &str = "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Nimesha</title>\
+        <meta http-equiv=\"refresh\" content=\"0; url=/webui/\"><a href=\"/webui/\">Nimesha</a></html>\n";
+    let body = Body::Bytes(PAGE.as_bytes().into());
+    Answer::new(200, body)
+        .with_header("Content-Type", "text/html; charset=utf-8")
+        .with_header(
+            "Content-Security-Policy",
+            "default-src 'none'; frame-ancestors 'none'",
+        )
+        .with_header("Cache-Control", "no-store")
 }
 
 fn unauthorized(challenge: &str, why: &str) -> Answer {

@@ -171,6 +171,24 @@ fn without_a_token_only_what_is_open_is_open() {
 }
 
 #[test]
+fn a_link_of_another_site_leads_in_by_a_page_of_ours() {
+    let file = TokenFile::new("link");
+    let guard = guard(Some(&file));
+    let link = [
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Mode", "navigate"),
+        ("Sec-Fetch-Dest", "document"),
+        ("Accept", "text/html"),
+    ];
+    let answer = ask(&guard, request(Get, "/", &link));
+    assert_eq!(answer.status.0, 200);
+    assert!(body(&answer).contains("url=/webui/"));
+    assert_eq!(status(&guard, Get, "/webui/jobs", &link), 403);
+    let again = [("Sec-Fetch-Site", "same-origin"), link[1], link[2], link[3]];
+    assert_eq!(status(&guard, Get, "/webui/", &again), 303);
+}
+
+#[test]
 fn a_right_token_may_come_by_any_host_but_from_no_foreign_page() {
     let file = TokenFile::new("host");
     let guard = guard(Some(&file));

@@ -74,9 +74,13 @@ impl Tokens {
     /// The token with that secret. Each is compared, and each over its whole length, so that the time it takes does not
     /// tell how much of a guess was right.
     pub(super) fn find(&self, secret: &str) -> Option<&Arc<Token>> {
-        let same =
-            |token: &&Arc<Token>| bool::from(token.secret.0.as_bytes().ct_eq(secret.as_bytes()));
-        self.0.iter().filter(same).last()
+        let mut found = None;
+        for token in &self.0 {
+            if token.secret.0.as_bytes().ct_eq(secret.as_bytes()).into() {
+                found = Some(token);
+            }
+        }
+        found
     }
 
     /// What has become of a token of an earlier file: the one with its name, if its secret is still the same.

@@ -211,12 +211,13 @@ mod tests {
 
     #[test]
     fn err_what_stands_for_no_secret() {
-        let change: [(&str, fn(&mut Draft)); 4] = [
+        type Change = fn(&mut Draft);
+        let rows: [(&str, Change); 4] = [
             ("env.TOKEN has ***", |d| {
                 d.extras.env.insert("TOKEN".to_owned(), HIDDEN.to_owned());
             }),
             ("remote_properties.url has", |d| {
-                d.request.url = "http://***@h".to_owned()
+                d.request.url = "http://***@h".to_owned();
             }),
             ("remote_properties.headers.X-Token has", |d| {
                 d.request
@@ -225,7 +226,7 @@ mod tests {
             }),
             ("", |_| {}),
         ];
-        for (why, change) in change {
+        for (why, change) in rows {
             let mut draft = draft();
             change(&mut draft);
             let checked = check(&draft).map_err(|invalid| invalid.0);
