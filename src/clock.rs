@@ -164,6 +164,13 @@ pub fn monotonic() -> std::time::Instant {
     std::time::Instant::now()
 }
 
+/// Processor time that this process has taken, its commands apart.
+#[must_use]
+pub fn processor_time() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(used.tv_sec as u64, used.tv_nsec as u32)
+}
+
 /// Lets the sleeps of the calling thread end when they should: by default the kernel may add 50 microseconds.
 pub fn wake_precisely() {
     // Where the kernel refuses, wake-ups are that little later.

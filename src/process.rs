@@ -64,13 +64,6 @@ pub fn resident_bytes() -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
-/// Seconds of processor time that this process has taken, its ended commands apart.
-#[must_use]
-pub fn cpu_seconds() -> f64 {
-    let usage = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    usage.tv_sec as f64 + usage.tv_nsec as f64 / 1e9
-}
-
 /// How many files this process has open.
 #[must_use]
 pub fn open_files() -> Option<usize> {

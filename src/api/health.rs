@@ -106,7 +106,7 @@ fn process(to: &mut Exposition) {
     to.sample(
         "process_cpu_seconds_total",
         &[],
-        crate::process::cpu_seconds(),
+        crate::clock::processor_time().as_secs_f64(),
     );
     if let Some(count) = crate::process::open_files() {
         to.gauge("process_open_fds", "Open descriptors.", count);
