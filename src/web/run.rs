@@ -204,7 +204,9 @@ fn output_card(job: &Job, run: RunId, found: &Found, output: &[u8], wanted: &str
                     button.small.ghost { "Search" }
                 }
                 @if !wanted.is_empty() { span.faint role="status" { (text::counted(places as u64, "place")) } }
-                label.follow data-follow-choice hidden[true] { input type="checkbox" checked data-follow-end; " Follow" }
+                @if follow.is_some() {
+                    label.follow data-follow-choice hidden { input type="checkbox" checked data-follow-end; " Follow" }
+                }
                 a.button.small.ghost href={ (path) "output" } download { "Download" }
             }
             @if dropped > 0 { p.faint { (text::bytes(dropped as u64)) " before this are in the download." } }

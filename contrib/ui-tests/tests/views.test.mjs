@@ -70,7 +70,8 @@ test("a view with all it loads is light, and quick to paint", async (t) => {
     await session.send("Network.enable");
     session.on("Network.loadingFinished", (event) => (weight += event.encodedDataLength));
     await page.goto(site.origin + path, { waitUntil: "load" });
-    const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+    const painted = await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+    const paint = await painted.jsonValue();
     t.diagnostic(`${name}: ${weight} bytes, first paint after ${Math.round(paint)} ms`);
     assert.ok(weight > 0 && weight < WEIGHT_MAX, `${name}: ${weight} bytes`);
     assert.deepEqual(page.faults, []);
