@@ -3,9 +3,12 @@
 //! A command is a struct that argh parses and a `run` in a file of its own; the list of them is `Command`. Nothing
 //! here prints an error: [`main`] returns it, and the program's `main` prints it once.
 
+mod apply;
 mod argv;
 mod connect;
+mod import;
 mod job;
+mod jobset;
 mod next;
 mod run;
 mod screen;
@@ -65,6 +68,10 @@ enum Command {
     Stats(server::Stats),
     Pause(server::Pause),
     Resume(server::Resume),
+    Apply(apply::Apply),
+    Export(apply::Export),
+    Validate(apply::Validate),
+    Import(import::Import),
 }
 
 /// What the program's end tells whoever started it.
@@ -167,6 +174,10 @@ pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
         Some(Command::Stats(stats)) => stats.run(),
         Some(Command::Pause(pause)) => pause.run(),
         Some(Command::Resume(resume)) => resume.run(),
+        Some(Command::Apply(apply)) => apply.run(),
+        Some(Command::Export(export)) => export.run(),
+        Some(Command::Validate(validate)) => validate.run(),
+        Some(Command::Import(import)) => import.run(),
         None => Err(CliError::Usage("no command is given".into())),
     }
 }

@@ -71,7 +71,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// The path `/segment/segment/...` with all in it escaped that has a meaning in a URL.
+/// A text for a path or a query: all in it escaped that has a meaning there.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -261,3 +261,160 @@ fn the_variable_names_the_server_and_a_unix_socket_will_do() {
     assert!(output.status.success(), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("ID"));
 }
+
+/// Writes a file into the server's directory and gives its path.
+fn write(story: &Story, name: &str, text: &str) -> String {
+    let path = story.server.dir().join(name);
+    std::fs::write(&path, text).expect("it can be written");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+const JOBS: &str = r#"[
+    {"name": "child", "command": "true", "parent_jobs": ["parent"], "on_failure_job": "alarm"},
+    {"name": "parent", "command": "true", "schedule": "R/2020-01-01T00:00:00Z/P1D"},
+    {"name": "alarm", "command": "true", "schedule": "@manual", "env": {"TOKEN": "secret"}}
+]"#;
+
+#[test]
+fn files_are_applied_by_name_and_once_only() {
+    let story = Story::begin();
+    let file = write(&story, "jobs.json", JOBS);
+    let dry = story.ok(&["apply", &file, "--dry-run"]);
+    assert!(
+        dry.ends_with("3 new, 0 changed, 0 deleted, 0 as they are\n"),
+        "{dry}"
+    );
+    assert_eq!(story.json(&["stats", "--json"])["jobs"], 0);
+    story.ok(&["apply", &file]);
+    let again = story.ok(&["apply", &file]);
+    assert_eq!(again, "0 new, 0 changed, 0 deleted, 3 as they are\n");
+    let child = story.json(&["job", "show", "child", "--json"]);
+    let parent = story.json(&["job", "show", "parent", "--json"]);
+    assert_eq!(child["parent_jobs"], json!([parent["id"]]));
+
+    story.ok(&["job", "create", "stray", "command=true", "schedule=@manual"]);
+    story.ok(&["job", "disable", "parent"]);
+    let changed = write(
+        &story,
+        "changed.json",
+        &JOBS
+            .replace(
+                "\"schedule\": \"R/2020",
+                "\"retries\": 2, \"schedule\": \"R/2020",
+            )
+            .replace("secret", "other"),
+    );
+    let text = story.ok(&["apply", &changed, "--prune"]);
+    for part in [
+        "~ parent",
+        "- stray",
+        "env: changes",
+        "0 new, 2 changed, 1 deleted, 1 as they are",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("other"), "{text}");
+    let parent = story.json(&["job", "show", "parent", "--json"]);
+    assert_eq!(
+        (&parent["retries"], &parent["disabled"]),
+        (&json!(2), &json!(true))
+    );
+    story.fails(3, &["job", "show", "stray"]);
+}
+
+#[test]
+fn an_export_makes_the_same_jobs_elsewhere() {
+    let (here, there) = (Story::begin(), Story::begin());
+    let file = write(&here, "jobs.json", JOBS);
+    here.ok(&["apply", &file]);
+    here.ok(&["job", "create", "done", "command=true"]);
+    wait_until("it is done", || {
+        here.json(&["job", "show", "done", "--json"])["is_done"] == true
+    });
+    let lines = here.ok(&["export"]);
+    assert_eq!(lines.lines().count(), 4);
+    let export = write(&here, "export.jsonl", &lines);
+    let text = there.ok(&["apply", &export]);
+    assert!(text.contains("= done") && text.contains("3 new"), "{text}");
+    assert_eq!(
+        here.ok(&["apply", &file, "--dry-run"]),
+        there.ok(&["apply", &file, "--dry-run"])
+    );
+    let right = nimesha(&["validate", &export]);
+    assert_eq!(
+        (right.code, right.stdout.as_str()),
+        (Some(0), "4 jobs are right\n")
+    );
+}
+
+#[test]
+fn wrong_files_are_told_and_change_nothing() {
+    let story = Story::begin();
+    let two = r#"{"name":"a","command":"true","shedule":"@daily"} {"name":"b","command":"true","retries":-1}"#;
+    let file = write(&story, "wrong.json", two);
+    for words in [
+        &["validate", file.as_str()][..],
+        &["apply", &file, &story.url],
+    ] {
+        let ended = nimesha(words);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(
+            ended.stderr.contains("schedule\"?") && ended.stderr.contains("job \"b\""),
+            "{ended:?}"
+        );
+    }
+    let empty = write(&story, "empty.json", "");
+    assert!(
+        story
+            .fails(1, &["apply", &empty, "--prune"])
+            .contains("delete them all")
+    );
+    story.fails(2, &["apply"]);
+    story.fails(1, &["apply", "/nowhere.json"]);
+}
+
+#[test]
+fn a_crontab_is_imported() {
+    let story = Story::begin();
+    let tab = "MAILTO=me\nA=1\n30 2 * * * backup --all\n@reboot start\n";
+    let file = write(&story, "tab", tab);
+    let words = ["import", &file, "--timezone", "Europe/Berlin"];
+    for (summary, flags) in [
+        ("1 new", &["--dry-run"][..]),
+        ("1 new", &[]),
+        ("0 new", &[]),
+    ] {
+        let words: Vec<&str> = words.iter().chain(flags).copied().collect();
+        let (stdout, stderr) = story.ends(1, &words);
+        assert!(stdout.contains(summary), "{stdout}");
+        assert!(
+            stderr.contains("line 4: @reboot is no time") && stderr.contains("no mail"),
+            "{stderr}"
+        );
+    }
+    let job = story.json(&["job", "show", "backup --all", "--json"]);
+    assert_eq!(
+        (&job["schedule"], &job["timezone"]),
+        (&json!("30 2 * * *"), &json!("Europe/Berlin"))
+    );
+    assert_eq!(job["env"], json!({"A": "1"}));
+}
+
+#[test]
+fn jobs_of_another_server_are_imported() {
+    let (old, new) = (Story::begin(), Story::begin());
+    let file = write(&old, "jobs.json", JOBS);
+    old.ok(&["apply", &file]);
+    let source = old.url.trim_start_matches("--url=");
+    let (stdout, stderr) = new.ends(0, &["import", source]);
+    assert!(stdout.contains("3 new"), "{stdout}");
+    assert!(stderr.contains("stop it, or they run twice"), "{stderr}");
+    let child = new.json(&["job", "show", "child", "--json"]);
+    let parent = new.json(&["job", "show", "parent", "--json"]);
+    assert_eq!(child["parent_jobs"], json!([parent["id"]]));
+    assert!(
+        new.ends(0, &["import", source])
+            .0
+            .contains("0 new, 0 changed")
+    );
+}

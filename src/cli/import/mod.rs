@@ -1,0 +1,120 @@
+//! `nimesha import`: jobs of cron, or of a running Kala.
+//!
+//! Both become jobs as a file would have them, and go the way of `apply`: what is imported twice is there once. What
+//! cannot be carried over is said, and ends the program with a failure, so that nobody takes the rest for all.
+
+mod crontab;
+mod kala;
+mod place;
+
+use super::connect::{asking, connect};
+use super::jobset::{Wanted, file, plan::Plan};
+use super::screen::Screen;
+use super::{CliError, print};
+use crate::client::{Client, Url};
+
+asking! {
+    /// Import the jobs of a crontab, or of a running Kala.
+    #[argh(
+        subcommand,
+        name = "import",
+        help_triggers("--help", "-h", "help"),
+        example = "Your own crontab, at first only to see it:\n  crontab -l | {command_name} - --dry-run",
+        example = "The one of the system, where each line names a user:\n  {command_name} /etc/crontab",
+        example = "From Kala, into the server at the default address:\n  {command_name} http://127.0.0.1:8001",
+        note = "Names are made of the commands. Jobs that have come over before are left as they are.\n  \
+                Files of jobs in JSON are for apply."
+    )]
+    Import {
+        /// a file, - for the standard input, or the URL of Kala
+        #[argh(positional)]
+        source: String,
+
+        /// lines name a user before the command (default: for /etc/crontab and /etc/cron.d)
+        #[argh(switch)]
+        system: bool,
+
+        /// time zone of the crontab, such as Europe/Berlin (default: that of this machine)
+        #[argh(option, arg_name = "name")]
+        timezone: Option<String>,
+
+        /// only show what would be imported
+        #[argh(switch)]
+        dry_run: bool,
+    }
+}
+
+/// What a source holds.
+#[derive(Debug, Default)]
+struct Found {
+    jobs: Vec<Wanted>,
+    /// What of it is lost, a line each.
+    lost: Vec<String>,
+    /// What is different now, a line each.
+    notes: Vec<String>,
+}
+
+impl Import {
+    pub(super) fn run(&self) -> Result<(), CliError> {
+        let found = self.read()?;
+        let client = connect(&self.url)?;
+        let plan = Plan::make(found.jobs, client.jobs("", usize::MAX)?, false)?;
+        print(&plan.describe(Screen::of_stdout()))?;
+        if !self.dry_run {
+            plan.carry_out(&client)?;
+        }
+        for note in &found.notes {
+            eprintln!("note: {note}");
+        }
+        match found.lost.is_empty() {
+            true => Ok(()),
+            false => Err(CliError::Failed(format!(
+                "could not be carried over:\n{}",
+                found.lost.join("\n")
+            ))),
+        }
+    }
+
+    fn read(&self) -> Result<Found, CliError> {
+        if self.source.starts_with("http://") || self.source.starts_with("https://") {
+            let url: Url = self.source.parse().map_err(CliError::Usage)?;
+            // No token: ours is for our server alone.
+            return Ok(kala::read(&Client::new(&url, None))?);
+        }
+        let text = file::text(&self.source)?;
+        if text.trim_start().starts_with(['{', '[']) {
+            return Err(CliError::Usage(format!(
+                "{} holds JSON: nimesha apply takes it",
+                self.source
+            )));
+        }
+        let system = self.system
+            || ["/etc/crontab", "/etc/cron.d/"]
+                .iter()
+                .any(|path| self.source.starts_with(path));
+        let timezone = match &self.timezone {
+            Some(name) => name.clone(),
+            None => place::timezone(),
+        };
+        let home = place::home().filter(|_| !system);
+        Ok(crontab::read(
+            &self.source,
+            &text,
+            &crontab::Place {
+                system,
+                timezone,
+                home,
+            },
+        ))
+    }
+}
+
+/// `name`, or with a number after it if that is taken.
+fn free_name(name: &str, taken: impl Fn(&str) -> bool) -> String {
+    if !taken(name) {
+        return name.to_owned();
+    }
+    let numbered = (2u64..).map(|number| format!("{name} ({number})"));
+    let mut free = numbered.filter(|name| !taken(name));
+    free.next().unwrap_or_else(|| name.to_owned())
+}

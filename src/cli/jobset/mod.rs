@@ -1,0 +1,231 @@
+//! Jobs as files describe them, and the way from a server's jobs to these: for `apply`, `validate` and `import`.
+//!
+//! Files name jobs by their names and know no ids: the same files make the same jobs on any server, and applied twice
+//! they change nothing.
+
+pub(super) mod difference;
+pub(super) mod file;
+mod order;
+pub(super) mod plan;
+
+use serde_json::{Map, Value};
+
+use crate::api::wire::JobKeys;
+use crate::clock;
+use crate::job::validate::{self, Draft};
+use crate::schedule::Zone;
+
+/// Keys that define a job; the others are what the server says of it.
+pub(super) const KEYS: [&str; 27] = [
+    "name",
+    "command",
+    "type",
+    "remote_properties",
+    "owner",
+    "schedule",
+    "timezone",
+    PARENTS,
+    "run_after",
+    "children_run",
+    FAILURE_JOB,
+    "retries",
+    "on_interrupted",
+    "retry_delay",
+    "epsilon",
+    "timeout",
+    "overlap",
+    "resume_at_next_scheduled_time",
+    "TemplateDelimiters",
+    "env",
+    "cwd",
+    "tags",
+    "description",
+    "disabled",
+    "alert_after",
+    "alert_on_missed",
+    "id",
+];
+
+/// Keys that name other jobs.
+pub(super) const PARENTS: &str = "parent_jobs";
+/// See [`PARENTS`].
+pub(super) const FAILURE_JOB: &str = "on_failure_job";
+
+/// What only the server says; whole jobs from an export have it too.
+const SERVER_KEYS: [&str; 16] = [
+    "dependent_jobs",
+    "next_run_at",
+    "success_count",
+    "last_success",
+    "error_count",
+    "last_error",
+    "last_attempted_run",
+    "metadata",
+    "is_done",
+    "stats",
+    "running",
+    "missed_count",
+    "skipped_count",
+    "created_at",
+    "updated_at",
+    "job_stats",
+];
+
+/// A job as a file wants it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Wanted {
+    /// Its name, by which it is found on the server.
+    pub(super) name: String,
+    /// The id that it had where it was exported, by which others in the file may name it.
+    pub(super) id: String,
+    /// Whether it was done there: to create it would run it once more.
+    pub(super) is_done: bool,
+    /// Its keys, spelled as the server does.
+    pub(super) keys: Map<String, Value>,
+    /// Where it stands, for messages.
+    pub(super) whence: String,
+}
+
+impl Wanted {
+    /// A job from an object of a file or of another server.
+    ///
+    /// # Errors
+    /// When it is not right in itself; other jobs that it names are not looked for.
+    pub(super) fn read(object: &Map<String, Value>, whence: &str) -> Result<Wanted, String> {
+        let mut keys = Map::new();
+        let mut is_done = false;
+        for (key, value) in object {
+            let known = |known: &&&str| known.eq_ignore_ascii_case(key);
+            if let Some(known) = KEYS.iter().find(known) {
+                keys.insert((*known).to_owned(), value.clone());
+            } else if !SERVER_KEYS.iter().any(|server| known(&server)) {
+                // It stays, for the check to name the nearest known one.
+                keys.insert(key.clone(), value.clone());
+            } else if key.eq_ignore_ascii_case("is_done") {
+                is_done = *value == true;
+            }
+        }
+        let text = |key: &str| {
+            let value = keys.get(key).and_then(Value::as_str);
+            value.unwrap_or_default().to_owned()
+        };
+        let (name, id) = (text("name"), text("id"));
+        keys.remove("id");
+        let wanted = Wanted {
+            name,
+            id,
+            is_done,
+            keys,
+            whence: whence.to_owned(),
+        };
+        match wanted.check() {
+            Ok(()) => Ok(wanted),
+            Err(why) => Err(format!("{}: {why}", wanted.title())),
+        }
+    }
+
+    /// Where it stands and what it is called.
+    pub(super) fn title(&self) -> String {
+        format!("{}: job {:?}", self.whence, self.name)
+    }
+
+    /// The jobs that it names, in words of the file: names or ids.
+    pub(super) fn references(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let parents = self.keys.get(PARENTS).and_then(Value::as_array);
+        let parents = parents.into_iter().flatten().filter_map(Value::as_str);
+        let failure = self.keys.get(FAILURE_JOB).and_then(Value::as_str);
+        let failure = failure.filter(|word| !word.is_empty());
+        parents
+            .map(|word| (PARENTS, word))
+            .chain(failure.map(|word| (FAILURE_JOB, word)))
+    }
+
+    /// All checks of the server that need no other job.
+    fn check(&self) -> Result<(), String> {
+        const ANY_ID: &str = "00000000-0000-4000-8000-000000000000";
+        let mut keys = self.keys.clone();
+        // Names stand where the server expects ids.
+        if let Some(Value::Array(parents)) = keys.get_mut(PARENTS) {
+            for (index, parent) in parents
+                .iter_mut()
+                .enumerate()
+                .filter(|(_, word)| word.is_string())
+            {
+                *parent = Value::from(format!("{index:08x}{}", &ANY_ID[8..]));
+            }
+        }
+        if let Some(Value::String(job)) = keys.get_mut(FAILURE_JOB)
+            && !job.is_empty()
+        {
+            *job = ANY_ID.replace('0', "f");
+        }
+        let body = Value::Object(keys).to_string();
+        let read = JobKeys::parse(body.as_bytes()).and_then(|keys| keys.apply(Draft::default()));
+        let spec = read.map_err(|why| why.0)?.check().map_err(|why| why.0)?;
+        if spec.parents.is_empty() && !spec.schedule.is_empty() {
+            validate::schedule(&spec, Zone::UTC, clock::now()).map_err(|why| why.0)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    pub(super) fn wanted(job: &Value) -> Result<Wanted, String> {
+        Wanted::read(job.as_object().expect("an object"), "file")
+    }
+
+    #[test]
+    fn ok_jobs() {
+        let job = json!({
+            "Name": "x", "COMMAND": "true", "id": "1", "is_done": true, "stats": null, "metadata": {},
+            "parent_jobs": ["a", "b"], "on_failure_job": "c", "templatedelimiters": ""
+        });
+        let read = wanted(&job).unwrap();
+        assert_eq!((&*read.name, &*read.id, read.is_done), ("x", "1", true));
+        assert_eq!(
+            Value::Object(read.keys.clone()),
+            json!({"name": "x", "command": "true", "parent_jobs": ["a", "b"], "on_failure_job": "c", "TemplateDelimiters": ""})
+        );
+        let references: Vec<_> = read.references().collect();
+        assert_eq!(
+            references,
+            [(PARENTS, "a"), (PARENTS, "b"), (FAILURE_JOB, "c")]
+        );
+    }
+
+    #[test]
+    fn err_jobs() {
+        for (job, why) in [
+            (json!({"command": "true"}), "file: job \"\": name"),
+            (json!({"name": "x"}), "command"),
+            (
+                json!({"name": "x", "command": "true", "shedule": "@daily"}),
+                "did you mean \"schedule\"?",
+            ),
+            (
+                json!({"name": "x", "command": "true", "schedule": "every day"}),
+                "schedule: ",
+            ),
+            (
+                json!({"name": "x", "command": "true", "retries": -1}),
+                "retries",
+            ),
+            (
+                json!({"name": "x", "command": "true", "parent_jobs": [7]}),
+                "parent_jobs",
+            ),
+            (
+                json!({"name": "x", "command": "true", "parent_jobs": ["a"], "schedule": "@daily"}),
+                "schedule",
+            ),
+        ] {
+            let error = wanted(&job).expect_err("a refusal");
+            assert!(error.contains(why), "{job}: {error}");
+        }
+    }
+}
