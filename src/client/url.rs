@@ -41,8 +41,12 @@ impl FromStr for Url {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Url, String> {
-        if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
-            return Ok(Url::Unix(path.into()));
+        const EXPECTED: &str =
+            "expected a server such as http://127.0.0.1:8000, or unix:/run/nimesha.sock";
+        match text.strip_prefix("unix:") {
+            Some("") => return Err(EXPECTED.to_owned()),
+            Some(path) => return Ok(Url::Unix(path.into())),
+            None => {}
         }
         let full = match text.contains("://") {
             true => text.to_owned(),
@@ -58,7 +62,7 @@ impl FromStr for Url {
         if uri.as_ref().is_some_and(is_base) {
             return Ok(Url::Http(full.trim_end_matches('/').to_owned()));
         }
-        Err("expected a server such as http://127.0.0.1:8000, or unix:/run/nimesha.sock".to_owned())
+        Err(EXPECTED.to_owned())
     }
 }
 
