@@ -161,7 +161,7 @@ impl Client {
                 .map(|(_, job)| job)
                 .collect();
             // An object has no order. These times are written alike: in UTC, or at an offset of the job's own.
-            found.sort_by_cached_key(|job| created_at(job));
+            found.sort_by_cached_key(created_at);
             jobs.append(&mut found);
             match page["next"].as_str() {
                 Some(next) => after = format!("&after={}", escape(next)),

@@ -73,7 +73,7 @@ impl<'a> Page<'a> {
         html! {
             (DOCTYPE)
             html lang="en" data-theme=[viewer.theme.forced()] data-live[self.live] {
-                (head(viewer, self.title, alive))
+                (head(viewer, self.title, &alive))
                 body data-zone=(viewer.zone) {
                     a.skip href="#main" { "Skip to content" }
                     (navigation(web, viewer, self.place))
@@ -90,7 +90,7 @@ impl<'a> Page<'a> {
 }
 
 /// What a browser has to know before it shows a page; `more` is what this one needs besides.
-pub(super) fn head(viewer: &Viewer, title: &str, more: Markup) -> Markup {
+pub(super) fn head(viewer: &Viewer, title: &str, more: &Markup) -> Markup {
     html! {
         head {
             meta charset="utf-8";

@@ -23,7 +23,7 @@ pub(super) fn show(viewer: &Viewer, query: &Fields) -> Answer {
     let markup = html! {
         (DOCTYPE)
         html lang="en" data-theme=[viewer.theme.forced()] {
-            (page::head(viewer, "Sign in", html! {}))
+            (page::head(viewer, "Sign in", &html! {}))
             body.entry {
                 main #main {
                     p.brand { (page::eye()) "Nimesha" }

@@ -87,8 +87,8 @@ impl Reading<'_> {
             "CRON_TZ" => self.timezone = value.to_owned(),
             "HOME" => self.home = Some(value.to_owned()),
             "SHELL" => {
-                self.shell =
-                    Some(value.to_owned()).filter(|shell| !["/bin/sh", "sh"].contains(&&**shell))
+                let special = !["/bin/sh", "sh"].contains(&value);
+                self.shell = special.then(|| value.to_owned());
             }
             "MAILTO" | "MAILFROM" => {
                 if !value.is_empty() {
