@@ -32,3 +32,5 @@ mod stories;
 mod tidy;
 /// The pages, without a script.
 mod web;
+/// A year of a thousand jobs, in seconds.
+mod year;
