@@ -131,11 +131,17 @@ pub(super) fn without_overwritten(mut units: Vec<Outcome>) -> Vec<Outcome> {
     units
 }
 
-/// The same as these changes one after the other, in as few as will do.
+/// The same as these changes one after the other, in as few as will do, and without history.
 fn coalesce(changes: impl Iterator<Item = Change>) -> Vec<Change> {
     let mut kept: Vec<Option<Change>> = Vec::new();
     let mut places: HashMap<Row, usize> = HashMap::new();
+    // Runs that ended here: chains that began with their ends are not in the store yet.
+    let mut ended = HashSet::new();
     for change in changes {
+        if let Change::PutHistory(_, entry, _) = &change {
+            ended.insert(entry.id());
+            continue;
+        }
         let row = row(&change);
         let Some(&place) = places.get(&row) else {
             places.insert(row, kept.len());
@@ -143,15 +149,15 @@ fn coalesce(changes: impl Iterator<Item = Change>) -> Vec<Change> {
             continue;
         };
         kept[place] = match (kept[place].take(), change) {
-            // The store never knew of this run.
-            (Some(Change::InsertRun(_)), Change::RemoveRun(_)) => {
-                places.remove(&row);
-                None
-            }
+            (Some(Change::InsertRun(_)), Change::RemoveRun(_)) => None,
+            (Some(Change::PutChain(_)), Change::RemoveChain(id)) if ended.contains(&id) => None,
             (Some(Change::InsertRun(_)), Change::PutRun(run)) => Some(Change::InsertRun(run)),
             (Some(Change::RemoveRun(_)), Change::InsertRun(run)) => Some(Change::PutRun(run)),
             (_, newer) => Some(newer),
         };
+        if kept[place].is_none() {
+            places.remove(&row);
+        }
     }
     kept.into_iter().flatten().collect()
 }
@@ -180,7 +186,7 @@ impl Core {
     }
 
     /// Makes one unit of all that wait, without their history. While the store is away no command is among them.
-    fn shed_history(&mut self) {
+    pub(super) fn shed_history(&mut self) {
         let units = self.commits.outbox.take_batch(usize::MAX);
         let mut meaning = Meaning::default();
         let mut gone: Vec<(JobId, Arc<HistoryEntry>)> = Vec::new();
@@ -195,7 +201,7 @@ impl Core {
             .views
             .extend(gone.map(|(job, entry)| View::Settled(job, entry)));
         let changes = units.into_iter().flat_map(|unit| unit.changes);
-        let changes = coalesce(changes.filter(|change| !matches!(change, Change::PutHistory(..))));
+        let changes = coalesce(changes);
         let ticket = self.commits.take_ticket();
         self.commits.meanings.insert(ticket, meaning);
         self.commits.outbox.push_back(Unit { ticket, changes });

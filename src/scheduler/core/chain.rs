@@ -23,6 +23,8 @@ use crate::store::change::Change;
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) chain: Chain,
+    /// The store knows it, or is about to.
+    pub(super) recorded: bool,
     /// Links that have begun and are not over, with what is below them.
     pub(super) outstanding: u32,
     /// Somebody waits for its end.
@@ -81,6 +83,7 @@ impl Core {
                 together: run.job.spec.children_run == ChildrenRun::Together,
                 rest: children,
             },
+            recorded: false,
             outstanding: 0,
             waited: run.waited,
             outcome,
@@ -103,16 +106,19 @@ impl Core {
         let mut id = id;
         loop {
             self.trigger_next(id, out);
-            let Some(link) = self.chains.get(&id) else {
+            let Some(link) = self.chains.get_mut(&id) else {
                 return;
             };
             if link.outstanding > 0 {
+                link.recorded = true;
                 out.changes.push(Change::PutChain(link.chain.clone()));
                 return;
             }
             let (above, outcome) = (link.chain.parent, link.outcome);
+            if link.recorded {
+                out.changes.push(Change::RemoveChain(id));
+            }
             self.chains.remove(&id);
-            out.changes.push(Change::RemoveChain(id));
             self.answer_waiters(id, outcome, out);
             let Some(above) = above else { return };
             let Some(link) = self.chains.get_mut(&above) else {

@@ -37,6 +37,7 @@ impl Core {
         for chain in loaded.chains {
             let link = Link {
                 chain,
+                recorded: true,
                 outstanding: 0,
                 waited: false,
                 outcome: None,

@@ -34,6 +34,8 @@ mod passed;
 mod queue;
 mod runs;
 mod shutdown;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Histories of the whole core, drawn from seeds: jobs of every kind, users, slow and failing workers, crashes, stops,
 //! steps of the clock, a store that is away. After each step everything that must always hold is checked.
 //!
-//! `SIM_SEED=n cargo test --test it simulation::one` repeats one history and tells it.
+//! `SIM_SEED=n cargo test --test it simulation::one -- --nocapture` repeats one history and tells it;
+//! `SIM_SEEDS=10000-99999` goes through others.
 
 mod chance;
 mod dice;
@@ -30,6 +31,10 @@ fn histories(seeds: std::ops::Range<u64>) {
 fn one_history() {
     if let Ok(seed) = std::env::var("SIM_SEED") {
         World::new(seed.parse().expect("a number"), true).live();
+    }
+    if let Ok(seeds) = std::env::var("SIM_SEEDS") {
+        let (first, last) = seeds.split_once('-').expect("two numbers");
+        histories(first.parse().expect("a number")..last.parse().expect("a number"));
     }
 }
 
