@@ -11,6 +11,7 @@ mod encode;
 #[cfg(test)]
 pub(crate) mod faulty;
 pub mod history;
+pub mod lease;
 pub mod load;
 pub mod memory;
 pub mod record;
@@ -23,6 +24,8 @@ pub(crate) mod temp;
 pub mod writer;
 
 use std::fmt;
+
+use self::lease::Lease;
 
 /// A table of the store. Keys are ordered by their bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,15 +101,18 @@ pub enum StoreError {
     Corrupt(String),
     /// Another server works on it.
     Locked(String),
+    /// The lease of this server has gone to another: what this one knows is no longer true.
+    Lost(String),
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::Conflict => f.write_str("the key exists already"),
-            StoreError::Away(why) | StoreError::Corrupt(why) | StoreError::Locked(why) => {
-                f.write_str(why)
-            }
+            StoreError::Away(why)
+            | StoreError::Corrupt(why)
+            | StoreError::Locked(why)
+            | StoreError::Lost(why) => f.write_str(why),
         }
     }
 }
@@ -149,6 +155,12 @@ pub trait Store: Send + Sync {
     /// When the database is away; then it is kept, and the next call tries again.
     fn flush(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// By which several servers take turns on it; none where one process has the database to itself. A store with a
+    /// lease takes commits only while it holds it, and answers [`StoreError::Lost`] otherwise.
+    fn lease(&self) -> Option<&dyn Lease> {
+        None
     }
 
     /// Bytes that the database takes on the disk, where that can be said.
