@@ -36,6 +36,25 @@ pub const CATCH_UP_AFTER: Duration = Duration::from_secs(1);
 pub const OUTPUT_LIMIT_BYTES: usize = 64 * 1024;
 /// Bytes of output kept of all runs together, oldest go first (`--output-total`).
 pub const OUTPUT_TOTAL_BYTES: u64 = 256 * 1024 * 1024;
+/// What the names of all tables or keys in a shared database begin with (`--jobdb-prefix`).
+pub const JOBDB_PREFIX: &str = "nimesha";
+/// Bytes of that prefix: names of PostgreSQL end after 63, and the rest of ours is short.
+pub const JOBDB_PREFIX_BYTES_MAX: usize = 32;
+/// How long a connection to a shared database may take to come about, TLS and sign-in included.
+pub const JOBDB_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a shared database may be silent in the middle of a request: longer, and it is away.
+pub const JOBDB_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause after the first attempt to connect that fails; each further one doubles it. Requests meanwhile fail at once.
+pub const JOBDB_RECONNECT_MIN: Duration = Duration::from_millis(100);
+/// The longest such pause: this long a database may be back unnoticed.
+pub const JOBDB_RECONNECT_MAX: Duration = Duration::from_secs(2);
+/// How long a lease of a shared database lasts unless it is prolonged: this long nothing starts after a server's death.
+pub const LEASE_TTL: Duration = Duration::from_secs(10);
+/// How often it is prolonged, and how often a server that stands by asks for it: two requests may fail.
+pub const LEASE_EVERY: Duration = Duration::from_secs(3);
+/// Before its end a lease counts as ended for starts, so that clocks of unequal speed and a thread that is put to sleep
+/// between the look and the start do no harm.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(2);
 /// Runs kept in a job's history (`--history-limit`).
 pub const HISTORY_LIMIT_RUNS: u64 = 1_000;
 /// Worker threads (`--workers`).

@@ -2,8 +2,10 @@
 //!
 //! The struct is the table: argh makes the parser and the help from it, and the command line's front makes the
 //! environment variable (`--jobdb-address` is `NIMESHA_JOBDB_ADDRESS`) and the line of the settings file from the same
-//! names. So a flag cannot exist in one of these places alone. What the values look like is in [`values`].
+//! names. So a flag cannot exist in one of these places alone. What the values look like is in [`values`], and what those
+//! for a shared job database mean together in [`database`].
 
+pub mod database;
 pub mod values;
 
 use std::fmt;
@@ -16,6 +18,7 @@ use argh::{ArgsInfo, FromArgs};
 use crate::config;
 use crate::logging::LogFormat;
 use crate::schedule::Zone;
+use database::Database;
 use values::{Hosts, JobDb, Port, Secret, Ttl};
 
 /// Start the server: it stores jobs, runs them when they are due and answers the JSON API.
@@ -66,7 +69,7 @@ pub struct Settings {
     #[argh(switch)]
     pub deny_delete_all: bool,
 
-    /// job database: redb, or its other name boltdb (default redb)
+    /// job database: redb (or its other name boltdb), redis, postgres, mysql, mariadb (default redb)
     #[argh(option, default = "JobDb::Redb", arg_name = "name")]
     pub jobdb: JobDb,
 
@@ -74,7 +77,7 @@ pub struct Settings {
     #[argh(option, default = "PathBuf::from(\".\")", arg_name = "dir")]
     pub boltpath: PathBuf,
 
-    /// where another job database is: host:port
+    /// where another job database is: host:port, host:port/database, or a URL such as redis://host:port/0
     #[argh(option, arg_name = "address")]
     pub jobdb_address: Option<String>,
 
@@ -101,6 +104,15 @@ pub struct Settings {
     /// name that the job database's certificate must have
     #[argh(option, arg_name = "name")]
     pub jobdb_tls_servername: Option<String>,
+
+    /// what the names of all tables or keys in a shared job database begin with (default nimesha)
+    #[argh(
+        option,
+        default = "config::JOBDB_PREFIX.to_owned()",
+        from_str_fn(values::prefix),
+        arg_name = "prefix"
+    )]
+    pub jobdb_prefix: String,
 
     /// store nothing: all jobs are gone when the server stops
     #[argh(switch, short = 'n')]
@@ -213,12 +225,7 @@ impl Settings {
                 "with --no-tx-persist, --persist-every must be at least 1 second".into(),
             );
         }
-        if !self.no_persist && !self.jobdb.is_built_in() {
-            let name = self.jobdb;
-            return refuse(format!(
-                "this nimesha was built without {name}: build it with --features full, or use --jobdb redb"
-            ));
-        }
+        Database::of(self)?;
         if self.history_limit == 0 {
             return refuse("--history-limit must be at least 1 run".into());
         }
@@ -316,10 +323,12 @@ mod tests {
             ),
             (&["--port", "none"], "--listen-unix"),
             (&["--history-limit", "0"], "at least 1 run"),
+            #[cfg(not(feature = "postgres"))]
             (
                 &["--jobdb", "postgres"],
-                "built without postgres: build it with --features full",
+                "built without postgres: use --features full",
             ),
+            (&["--jobdb-address", "db"], "say which with --jobdb"),
             (
                 &["--no-tx-persist", "--persist-every", "0"],
                 "at least 1 second",

@@ -84,9 +84,60 @@ impl JobDb {
     ];
 
     /// Whether this build can work with it.
+    ///
+    /// # Errors
+    /// If not, in words for the user.
+    pub fn check_built_in(self) -> Result<(), String> {
+        let built_in = match self {
+            JobDb::Redb => true,
+            JobDb::Redis => cfg!(feature = "redis"),
+            JobDb::Mysql => cfg!(feature = "mysql"),
+            JobDb::Postgres => cfg!(feature = "postgres"),
+            JobDb::Consul | JobDb::Mongo => {
+                return Err(format!(
+                    "there is no driver for {self} yet: use another --jobdb"
+                ));
+            }
+        };
+        match built_in {
+            true => Ok(()),
+            false => Err(format!(
+                "this nimesha was built without {self}: use --features full to build it, or --jobdb redb"
+            )),
+        }
+    }
+
+    /// Where such a server listens by default; none for one that is no server.
     #[must_use]
-    pub fn is_built_in(self) -> bool {
-        self == JobDb::Redb
+    pub fn default_port(self) -> Option<u16> {
+        match self {
+            JobDb::Redb => None,
+            JobDb::Redis => Some(6379),
+            JobDb::Consul => Some(8500),
+            JobDb::Mongo => Some(27017),
+            JobDb::Postgres => Some(5432),
+            JobDb::Mysql => Some(3306),
+        }
+    }
+
+    /// The database on such a server where the address names none.
+    pub(super) fn default_name(self) -> &'static str {
+        match self {
+            JobDb::Redis => "0",
+            _ => "nimesha",
+        }
+    }
+
+    /// Whether a URL of such a database may begin with this.
+    pub(super) fn has_scheme(self, scheme: &str) -> bool {
+        match self {
+            JobDb::Redb => false,
+            JobDb::Redis => matches!(scheme, "redis" | "rediss"),
+            JobDb::Consul => matches!(scheme, "http" | "https"),
+            JobDb::Mongo => scheme == "mongodb",
+            JobDb::Postgres => matches!(scheme, "postgres" | "postgresql"),
+            JobDb::Mysql => matches!(scheme, "mysql" | "mariadb"),
+        }
     }
 }
 
@@ -214,6 +265,22 @@ pub fn workers(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("expected a number from 1 to {max}"))
 }
 
+/// What the names of tables or keys in a shared database begin with: it becomes part of SQL.
+///
+/// # Errors
+/// Anything that is no plain name, or longer than [`JOBDB_PREFIX_BYTES_MAX`](config::JOBDB_PREFIX_BYTES_MAX).
+pub fn prefix(text: &str) -> Result<String, String> {
+    let max = config::JOBDB_PREFIX_BYTES_MAX;
+    let begins = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match begins && text.len() <= max && text.chars().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "expected a letter, then letters, digits and _, all of them small, at most {max}"
+        )),
+    }
+}
+
 /// An IANA time zone.
 ///
 /// # Errors
@@ -276,6 +343,15 @@ mod tests {
         assert!(seconds("-1").is_err());
         assert!(workers("0").is_err());
         assert!(workers("100000").is_err());
+    }
+
+    #[test]
+    fn prefixes_are_plain_names() {
+        assert_eq!(prefix("nimesha_2"), Ok("nimesha_2".to_owned()));
+        let long = "a".repeat(config::JOBDB_PREFIX_BYTES_MAX + 1);
+        for text in ["", "2a", "_a", "A", "a-b", "a;b", "a b", "ä", &long] {
+            assert!(prefix(text).is_err(), "{text}");
+        }
     }
 
     #[test]

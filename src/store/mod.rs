@@ -19,6 +19,7 @@ pub mod redb;
 pub mod relaxed;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod shared;
 #[cfg(test)]
 pub(crate) mod temp;
 pub mod writer;
@@ -101,6 +102,8 @@ pub enum StoreError {
     Corrupt(String),
     /// Another server works on it.
     Locked(String),
+    /// The database does not let this server in, or cannot be asked in the way that the settings say: waiting mends nothing.
+    Refused(String),
     /// The lease of this server has gone to another: what this one knows is no longer true.
     Lost(String),
 }
@@ -112,6 +115,7 @@ impl fmt::Display for StoreError {
             StoreError::Away(why)
             | StoreError::Corrupt(why)
             | StoreError::Locked(why)
+            | StoreError::Refused(why)
             | StoreError::Lost(why) => f.write_str(why),
         }
     }

@@ -1,0 +1,19 @@
+//! Job databases that are servers of their own, and may have several of ours: one place knows which drivers there are.
+
+use super::{Store, StoreError};
+use crate::settings::database::Database;
+
+/// Connects to a shared database and makes sure that its tables are there. It connects anew by itself whenever it must.
+///
+/// # Errors
+/// [`StoreError::Away`] where it may work later; anything else is for the user to put right.
+pub fn open(database: &Database) -> Result<Box<dyn Store>, StoreError> {
+    match database.kind {
+        // Each driver is an arm here, under its feature.
+        kind => Err(StoreError::Refused(
+            kind.check_built_in()
+                .err()
+                .unwrap_or_else(|| format!("{kind} is not a database of its own server")),
+        )),
+    }
+}
