@@ -242,8 +242,12 @@ pub const CLIENT_PATIENCE: Duration = Duration::from_secs(60);
 pub const CLIENT_ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Jobs in a page that it asks for.
 pub const CLIENT_PAGE_JOBS: usize = 1_000;
-/// How long it waits between two looks at a run that it follows: a person sees that as at once.
-pub const CLIENT_FOLLOW_EVERY: Duration = Duration::from_millis(250);
+/// Bytes of a run's output that it takes in at once.
+pub const CLIENT_PART_BYTES: usize = 64 * 1024;
+/// How long a stream of events may be silent before the connection counts as lost: three signs of life.
+pub const CLIENT_SILENCE: Duration = Duration::from_secs(45);
+/// Bytes of a line of such a stream: several times what a server tells of an event.
+pub const CLIENT_EVENT_BYTES_MAX: u64 = 64 * 1024;
 /// Bytes of a file of jobs or of a crontab.
 pub const CLIENT_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Candidates that are listed where a name or the beginning of an id means several jobs.

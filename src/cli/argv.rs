@@ -4,7 +4,7 @@
 //! is in the tables that argh itself makes of the commands, so nothing is declared twice. Unknown words are refused
 //! here, where the nearest known one can be named; values are argh's business.
 
-use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
 use super::CliError;
 use crate::nearest::nearest;
@@ -18,10 +18,29 @@ pub(super) struct Argv {
     pub(super) command: CommandInfoWithArgs,
     /// The names that lead to it.
     path: Vec<String>,
-    /// Flags, each an element with its value if it takes one.
-    flags: Vec<(String, Option<String>)>,
+    /// What is said of flags, from wherever.
+    flags: Vec<Given>,
     /// What is left.
     operands: Vec<String>,
+}
+
+/// A flag with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Given {
+    /// Its name, with dashes.
+    pub(super) flag: String,
+    pub(super) value: Value,
+    /// Where it was said, if not on the command line.
+    pub(super) whence: Option<String>,
+}
+
+/// What is said of a flag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Of a switch: on, or off so that nothing else turns it on.
+    Switch(bool),
+    /// Of an option. None where the command line ends before its value, which argh tells.
+    Text(Option<String>),
 }
 
 impl Argv {
@@ -54,43 +73,59 @@ impl Argv {
     /// Whether help is asked for, to which settings from elsewhere must not be added.
     pub(super) fn asks_help(&self) -> bool {
         let help = |word: &str| matches!(word, "--help" | "help");
-        self.flags.iter().any(|(flag, _)| help(flag)) || self.operands.iter().any(|w| help(w))
+        self.flags.iter().any(|given| help(&given.flag)) || self.operands.iter().any(|w| help(w))
     }
 
     /// The value that the words give to a flag.
     pub(super) fn value(&self, flag: &str) -> Option<&str> {
-        let given = self.flags.iter().find(|(name, _)| name == flag);
-        given.and_then(|(_, value)| value.as_deref())
+        let given = self.flags.iter().find(|given| given.flag == flag)?;
+        match &given.value {
+            Value::Text(text) => text.as_deref(),
+            Value::Switch(_) => None,
+        }
     }
 
-    /// Gives a flag its value from elsewhere, unless it has one.
+    /// All that is said of flags.
+    pub(super) fn given(&self) -> &[Given] {
+        &self.flags
+    }
+
+    /// Gives a flag its values from elsewhere, unless it has one. Most take only one.
     pub(super) fn add(
         &mut self,
         flag: &FlagInfo<'_>,
-        value: &str,
+        values: &[String],
         whence: &str,
-    ) -> Result<bool, CliError> {
-        if self.flags.iter().any(|(name, _)| name == flag.long) {
-            return Ok(false);
+    ) -> Result<(), CliError> {
+        if self.flags.iter().any(|given| given.flag == flag.long) {
+            return Ok(());
         }
-        let name = flag.long.to_owned();
-        match &flag.kind {
-            FlagInfoKind::Switch => {
-                if is_true(value).ok_or_else(|| not_a_truth(whence, value))? {
-                    self.flags.push((name, None));
-                }
-            }
-            FlagInfoKind::Option { .. } => self.flags.push((name, Some(value.to_owned()))),
+        if values.len() != 1 && flag.optionality != Optionality::Repeating {
+            return Err(CliError::Usage(format!("{whence}: expected one value")));
         }
-        Ok(true)
+        for value in values {
+            let value = match &flag.kind {
+                FlagInfoKind::Switch => Value::Switch(truth(whence, value)?),
+                FlagInfoKind::Option { .. } => Value::Text(Some(value.clone())),
+            };
+            self.flags.push(Given {
+                flag: flag.long.to_owned(),
+                value,
+                whence: Some(whence.to_owned()),
+            });
+        }
+        Ok(())
     }
 
     /// The words for argh.
     pub(super) fn into_words(self) -> Vec<String> {
         let mut words = self.path;
-        for (flag, value) in self.flags {
-            words.push(flag);
-            words.extend(value);
+        for Given { flag, value, .. } in self.flags {
+            match value {
+                Value::Switch(false) => {}
+                Value::Switch(true) => words.push(flag),
+                Value::Text(text) => words.extend([flag].into_iter().chain(text)),
+            }
         }
         if self.operands.iter().any(|word| word.starts_with('-')) {
             words.push("--".to_owned());
@@ -127,7 +162,7 @@ impl Argv {
             None => (format!("--{word}"), None),
         };
         if name == "--help" {
-            self.flags.push((name, None));
+            self.say("--help", Value::Switch(true));
             return Ok(());
         }
         let meant = ALIASES
@@ -138,18 +173,21 @@ impl Argv {
             let names = self.command.flags.iter().map(|f| f.long);
             return Err(self.unknown("flag", &name, nearest(&name, names)));
         };
-        let takes_value = matches!(flag.kind, FlagInfoKind::Option { .. });
-        match value {
-            Some(value) if !takes_value => {
-                if is_true(&value).ok_or_else(|| not_a_truth(&name, &value))? {
-                    self.flags.push((meant.to_owned(), None));
-                }
-            }
-            Some(value) => self.flags.push((meant.to_owned(), Some(value))),
-            None if takes_value => self.flags.push((meant.to_owned(), rest.next())),
-            None => self.flags.push((meant.to_owned(), None)),
-        }
+        let value = match (&flag.kind, value) {
+            (FlagInfoKind::Switch, None) => Value::Switch(true),
+            (FlagInfoKind::Switch, Some(value)) => Value::Switch(truth(&name, &value)?),
+            (FlagInfoKind::Option { .. }, value) => Value::Text(value.or_else(|| rest.next())),
+        };
+        self.say(meant, value);
         Ok(())
+    }
+
+    fn say(&mut self, flag: &str, value: Value) {
+        self.flags.push(Given {
+            flag: flag.to_owned(),
+            value,
+            whence: None,
+        });
     }
 
     fn shorts(
@@ -159,15 +197,15 @@ impl Argv {
     ) -> Result<(), CliError> {
         for (at, short) in word.char_indices() {
             if short == 'h' {
-                self.flags.push(("--help".to_owned(), None));
+                self.say("--help", Value::Switch(true));
                 continue;
             }
             let Some(flag) = self.command.flags.iter().find(|f| f.short == Some(short)) else {
                 return Err(self.unknown("flag", &format!("-{word}"), None));
             };
-            let long = flag.long.to_owned();
+            let long = flag.long;
             if matches!(flag.kind, FlagInfoKind::Switch) {
-                self.flags.push((long, None));
+                self.say(long, Value::Switch(true));
                 continue;
             }
             let joined = &word[at + short.len_utf8()..];
@@ -175,7 +213,7 @@ impl Argv {
                 "" => rest.next(),
                 value => Some(value.to_owned()),
             };
-            self.flags.push((long, value));
+            self.say(long, Value::Text(value));
             break;
         }
         Ok(())
@@ -192,16 +230,15 @@ impl Argv {
     }
 }
 
-fn is_true(value: &str) -> Option<bool> {
+/// The value of a switch.
+fn truth(whence: &str, value: &str) -> Result<bool, CliError> {
     match value {
-        "true" | "1" | "yes" | "on" => Some(true),
-        "false" | "0" | "no" | "off" => Some(false),
-        _ => None,
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(CliError::Usage(format!(
+            "{whence} is {value:?}, expected true or false"
+        ))),
     }
-}
-
-fn not_a_truth(whence: &str, value: &str) -> CliError {
-    CliError::Usage(format!("{whence} is {value:?}, expected true or false"))
 }
 
 #[cfg(test)]
@@ -266,15 +303,30 @@ mod tests {
 
     #[test]
     fn a_value_from_elsewhere_stands_back() {
-        let mut argv = read("serve --port 1 x").unwrap();
+        let mut argv = read("serve --port 1 --insecure=no x").unwrap();
         let flags = argv.command.flags;
-        let flag = |name| flags.iter().find(|f| f.long == name).unwrap();
-        assert_eq!(argv.add(flag("--port"), "2", "env"), Ok(false));
-        assert_eq!(argv.add(flag("--boltpath"), "-d", "env"), Ok(true));
-        assert_eq!(argv.add(flag("--verbose"), "1", "env"), Ok(true));
-        assert_eq!(argv.add(flag("--no-persist"), "false", "env"), Ok(true));
-        assert!(argv.add(flag("--no-persist"), "perhaps", "env").is_err());
+        let mut add = |name, values: &[&str]| {
+            let flag = flags.iter().find(|f| f.long == name).unwrap();
+            let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+            argv.add(flag, &values, "env")
+        };
+        for (name, values) in [
+            ("--port", &["2"][..]),
+            ("--insecure", &["true"]),
+            ("--boltpath", &["-d"]),
+            ("--verbose", &["1"]),
+            ("--no-persist", &["false"]),
+            ("--no-persist", &["true"]),
+            ("--allow-host", &["a", "b"]),
+        ] {
+            assert_eq!(add(name, values), Ok(()), "{name}");
+        }
+        assert!(add("--no-tx-persist", &["perhaps"]).is_err());
+        assert!(add("--workers", &["1", "2"]).is_err());
         let words = argv.into_words().join(" ");
-        assert_eq!(words, "serve --port 1 --boltpath -d --verbose x");
+        assert_eq!(
+            words,
+            "serve --port 1 --boltpath -d --verbose --allow-host a --allow-host b x"
+        );
     }
 }

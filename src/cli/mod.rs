@@ -5,6 +5,7 @@
 
 mod apply;
 mod argv;
+mod config;
 mod connect;
 mod import;
 mod job;
@@ -24,7 +25,7 @@ use std::io::{self, ErrorKind, Write};
 use argh::{ArgsInfo, FromArgs};
 
 use crate::settings::Settings;
-use argv::Argv;
+use argv::{Argv, Given};
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
@@ -62,6 +63,7 @@ struct Nimesha {
 )]
 enum Command {
     Serve(Settings),
+    Config(config::Config),
     Run(run::Run),
     Next(next::Next),
     Job(job::Job),
@@ -162,12 +164,13 @@ pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
         .collect::<Result<Vec<_>, _>>();
     let words =
         words.map_err(|word| CliError::Usage(format!("{} is not UTF-8", word.display())))?;
-    let Some(nimesha) = parse(words, &sources::environment)? else {
+    let Some((nimesha, given)) = parse(words, &sources::environment)? else {
         return Ok(());
     };
     match nimesha.command {
         _ if nimesha.version => print(&format!("nimesha {}\n", env!("CARGO_PKG_VERSION"))),
         Some(Command::Serve(settings)) => serve::run(&settings),
+        Some(Command::Config(config)) => config.run(&given),
         Some(Command::Run(run)) => run.run(),
         Some(Command::Next(next)) => next.run(),
         Some(Command::Job(job)) => job.run(),
@@ -182,35 +185,38 @@ pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
     }
 }
 
-/// The parsed words, with what the environment and a settings file add; none after help was printed.
+/// The parsed words, with what the environment and a settings file add, and what they say of flags; none after help was
+/// printed.
 fn parse(
     words: Vec<String>,
     environment: &sources::Environment<'_>,
-) -> Result<Option<Nimesha>, CliError> {
+) -> Result<Option<(Nimesha, Vec<Given>)>, CliError> {
     let words = match words.is_empty() {
         true => vec!["--help".to_owned()],
         false => words,
     };
     let mut argv = Argv::read(words, Nimesha::get_args_info())?;
-    let mut added = Vec::new();
     if !argv.asks_help() {
-        added = sources::add(&mut argv, environment)?;
+        sources::add(&mut argv, environment)?;
     }
+    let given = argv.given().to_vec();
     let words = argv.into_words();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match Nimesha::from_args(&["nimesha"], &words) {
-        Ok(nimesha) => Ok(Some(nimesha)),
+        Ok(nimesha) => Ok(Some((nimesha, given))),
         Err(early) if early.status.is_ok() => print(&early.output).map(|()| None),
-        Err(early) => {
-            let why = early.output.trim_end();
-            let whence = added
-                .iter()
-                .find(|added| why.contains(&format!("'{}'", added.flag)));
-            let whence = whence
-                .map(|added| format!(" (from {})", added.whence))
-                .unwrap_or_default();
-            Err(CliError::Usage(format!("{why}{whence}")))
-        }
+        Err(early) => Err(CliError::Usage(explain(early.output.trim_end(), &given))),
+    }
+}
+
+/// The words of argh, with where the value came from that it means.
+fn explain(why: &str, given: &[Given]) -> String {
+    let meant = given
+        .iter()
+        .find(|given| why.contains(&format!("'{}'", given.flag)));
+    match meant.and_then(|given| given.whence.as_deref()) {
+        Some(whence) => format!("{why} (from {whence})"),
+        None => why.to_owned(),
     }
 }
 

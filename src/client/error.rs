@@ -30,6 +30,13 @@ impl ClientError {
         ))
     }
 
+    /// An answer that broke off in its middle.
+    pub(super) fn lost(url: &Url, why: &dyn fmt::Display) -> ClientError {
+        ClientError::Away(format!(
+            "the connection to {url} was lost ({why}): is the server still running?"
+        ))
+    }
+
     /// A refusal, by its status and the `error` of its body.
     pub(super) fn refused(status: u16, why: String) -> ClientError {
         match status {

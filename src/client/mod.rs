@@ -15,16 +15,20 @@
 //! ```
 
 mod error;
+mod stream;
 mod unix;
 mod url;
 
+use std::io::Read;
 use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
+use ureq::http::request::Builder;
 use ureq::http::{Method, Request, Response};
 
 pub use error::ClientError;
+pub use stream::{Event, EventStream};
 pub use url::{Url, escape};
 
 use crate::config;
@@ -54,6 +58,8 @@ enum Patience {
     Usual,
     /// For ever: the answer comes at the end of a run.
     Endless,
+    /// The answer comes soon and goes on for hours, with signs of life.
+    Lively,
 }
 
 impl Client {
@@ -99,6 +105,41 @@ impl Client {
     pub fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
         let response = self.send(Method::GET, path, None, Patience::Usual)?;
         self.body(response)
+    }
+
+    /// Hands on what a run writes, part by part, until the run is over.
+    ///
+    /// # Errors
+    /// When the server is away, refuses, or the answer breaks off; or when `hear` fails.
+    pub fn follow<E: From<ClientError>>(
+        &self,
+        path: &str,
+        mut hear: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let response = self.send(Method::GET, path, None, Patience::Usual)?;
+        let mut body = response.into_body().into_reader();
+        let mut part = vec![0; config::CLIENT_PART_BYTES];
+        loop {
+            match body.read(&mut part) {
+                Ok(0) => return Ok(()),
+                Ok(read) => hear(&part[..read])?,
+                Err(why) => return Err(ClientError::lost(&self.url, &why).into()),
+            }
+        }
+    }
+
+    /// What happens on the server: from now on, or after event `after`, as far back as the server knows.
+    ///
+    /// # Errors
+    /// When the server is away or refuses.
+    pub fn events(&self, after: Option<u64>) -> Result<EventStream, ClientError> {
+        let mut request = self.request(Method::GET, "/events/");
+        if let Some(after) = after {
+            request = request.header("last-event-id", after);
+        }
+        let response = self.answer(self.run(request.body(()), Patience::Lively))?;
+        let body = response.into_body().into_reader();
+        Ok(EventStream::new(Box::new(body), &self.url))
     }
 
     /// `POST`, with a body or without.
@@ -200,20 +241,31 @@ impl Client {
         body: Option<&Value>,
         patience: Patience,
     ) -> Result<Response<ureq::Body>, ClientError> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}/api/v1{path}", self.url.base()));
-        if let Some(authorization) = &self.authorization {
-            request = request.header("authorization", authorization);
-        }
-        let wait = (patience == Patience::Usual).then_some(config::CLIENT_PATIENCE);
-        let sent = match body {
+        let request = self.request(method, path);
+        self.answer(match body {
             Some(json) => {
                 let request = request.header("content-type", "application/json");
-                self.run(request.body(json.to_string()), wait)
+                self.run(request.body(json.to_string()), patience)
             }
-            None => self.run(request.body(()), wait),
-        };
+            None => self.run(request.body(()), patience),
+        })
+    }
+
+    fn request(&self, method: Method, path: &str) -> Builder {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1{path}", self.url.base()));
+        match &self.authorization {
+            Some(authorization) => request.header("authorization", authorization),
+            None => request,
+        }
+    }
+
+    /// An answer that accepts; one that refuses is an error.
+    fn answer(
+        &self,
+        sent: Result<Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Response<ureq::Body>, ClientError> {
         let response = sent.map_err(|why| ClientError::away(&self.url, &why))?;
         let status = response.status();
         if status.is_success() {
@@ -233,10 +285,16 @@ impl Client {
     fn run<B: ureq::AsSendBody>(
         &self,
         request: ureq::http::Result<Request<B>>,
-        wait: Option<Duration>,
+        patience: Patience,
     ) -> Result<Response<ureq::Body>, ureq::Error> {
+        let head: Option<Duration> =
+            (patience != Patience::Endless).then_some(config::CLIENT_PATIENCE);
+        let silence = (patience == Patience::Lively).then_some(config::CLIENT_SILENCE);
         let request = self.agent.configure_request(request?);
-        self.agent.run(request.timeout_recv_response(wait).build())
+        let request = request
+            .timeout_recv_response(head)
+            .timeout_per_read(silence);
+        self.agent.run(request.build())
     }
 
     fn body(&self, mut response: Response<ureq::Body>) -> Result<Vec<u8>, ClientError> {

@@ -34,7 +34,7 @@ use values::{Hosts, JobDb, Port, Secret, Ttl};
     note = "A value may follow its flag after a space or a =. Each flag has an environment\n  \
             variable: --jobdb-address is NIMESHA_JOBDB_ADDRESS, --no-persist is\n  \
             NIMESHA_NO_PERSIST=true. The command line wins over the environment, the\n  \
-            environment over the file of --config."
+            environment over the file of --config. nimesha config shows what is in force."
 )]
 pub struct Settings {
     /// port to listen on: 2222, :2222, host:2222, or none for a Unix socket alone; 0 takes a free one (default 8000)
@@ -197,7 +197,7 @@ pub struct Settings {
     #[argh(option, default = "LogFormat::Text", arg_name = "format")]
     pub log_format: LogFormat,
 
-    /// file of further settings, a line each such as: port = 2222
+    /// file of further settings in TOML, such as: port = 2222
     #[argh(option, arg_name = "file")]
     pub config: Option<PathBuf>,
 }

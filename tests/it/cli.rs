@@ -1,6 +1,6 @@
 //! The command line, as a person types it.
 
-use crate::support::nimesha;
+use crate::support::{TempDir, bare_command, nimesha};
 
 #[test]
 fn help_shows_the_commands_and_how_to_begin() {
@@ -152,6 +152,84 @@ fn run_tells_what_became_of_a_command() {
             "{command}"
         );
     }
+}
+
+#[test]
+fn run_heeds_what_a_job_can_say_of_its_command() {
+    for (words, code, expected) in [
+        (
+            &[
+                "echo $A $B; pwd",
+                "--env=A=1",
+                "--env",
+                "B=x=y",
+                "--cwd",
+                "/",
+            ][..],
+            0,
+            "Output:  1 x=y\n/\n",
+        ),
+        (
+            &["sleep 600", "--timeout", "PT0.1S"],
+            1,
+            "Command Failed with err: it took longer than PT0.1S",
+        ),
+        (&["true", "--timeout=30"], 1, "timeout"),
+        (&["true", "--cwd=/no/such"], 1, "/no/such"),
+        (&["true", "--env=A"], 2, "expected NAME=value"),
+    ] {
+        let ended = nimesha(&[&["run"], words].concat());
+        assert_eq!(ended.code, Some(code), "{words:?}: {ended:?}");
+        let said = ended.stdout + &ended.stderr;
+        assert!(said.contains(expected), "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn config_tells_what_is_in_force_and_from_where() {
+    let dir = TempDir::new();
+    let file = dir.path().join("nimesha.toml");
+    std::fs::write(
+        &file,
+        "workers = 3\ngrace = 2\ntimezone = \"Europe/Berlin\"\n",
+    )
+    .unwrap();
+    let mut command = bare_command();
+    command
+        .args(["config", "-p", "2222", "--jobdb-password=tell-nobody"])
+        .env("NIMESHA_CONFIG", &file)
+        .env("NIMESHA_GRACE", "4");
+    let output = command.output().expect("it starts");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    for (setting, whence) in [
+        ("port = 2222", "command line"),
+        ("grace = 4", "NIMESHA_GRACE"),
+        ("workers = 3", "nimesha.toml, line 1"),
+        ("history-limit = 1000", "default"),
+        ("# jobdb-password = ***", "command line"),
+    ] {
+        let line = printed.lines().find(|line| line.starts_with(setting));
+        assert!(
+            line.is_some_and(|l| l.ends_with(whence)),
+            "{setting}: {printed}"
+        );
+    }
+    assert!(!printed.contains("tell-nobody"));
+    // What it prints says the same when it is read again.
+    let again = dir.path().join("again.toml");
+    std::fs::write(&again, &printed).unwrap();
+    let again = nimesha(&["config", "--config", again.to_str().unwrap()]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert!(again.stdout.contains("timezone = \"Europe/Berlin\""));
+
+    let refused = nimesha(&["config", "--interface=0.0.0.0"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("--token-file"), "{refused:?}");
+    assert!(
+        nimesha(&["config", "--help"])
+            .stdout
+            .contains("flags of serve")
+    );
 }
 
 #[test]

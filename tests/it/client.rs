@@ -209,6 +209,7 @@ fn a_run_is_followed_and_cancelled() {
     story.server.create(&job);
     let why = story.fails(3, &["job", "output", "long"]);
     assert!(why.contains("has not run yet"), "{why}");
+    story.fails(2, &["job", "start", "long", "--no-wait", "--wait"]);
     let run = story.ok(&["job", "start", "long", "--no-wait"]);
     wait_until("it writes", || {
         story.ok(&["job", "output", "long"]) == "begun\n"

@@ -22,6 +22,10 @@ asking! {
         #[argh(positional)]
         job: String,
 
+        /// wait for its end, which is the default
+        #[argh(switch)]
+        wait: bool,
+
         /// do not wait: print the run's id, and leave it to itself
         #[argh(switch)]
         no_wait: bool,
@@ -30,6 +34,11 @@ asking! {
 
 impl Start {
     pub(super) fn run(&self) -> Result<(), CliError> {
+        if self.wait && self.no_wait {
+            return Err(CliError::Usage(
+                "--wait and --no-wait contradict each other: leave one of them out".into(),
+            ));
+        }
         let client = connect(&self.url)?;
         let job = find(&client, &self.job)?;
         let id = text(&job, "id");
