@@ -10,6 +10,8 @@ mod api;
 mod cli;
 /// The client commands: jobs of a running server, from the command line.
 mod client;
+/// The database servers that other tests use.
+mod databases;
 /// Events and output, as they happen.
 mod events;
 /// The description of the API, against the API.

@@ -2,6 +2,7 @@
 
 mod ask;
 mod client;
+pub(crate) mod databases;
 mod program;
 mod server;
 mod tempdir;
