@@ -65,7 +65,7 @@ impl Journal {
             Notice::ClockStepped { .. } => metrics.clock_steps.add(1),
             Notice::StoreAway(_) => metrics.set_store_away(true),
             Notice::StoreBack => metrics.set_store_away(false),
-            Notice::ClaimTaken { .. } => {}
+            Notice::ClaimTaken { .. } | Notice::Unwritten { .. } => {}
         }
     }
 }
@@ -157,6 +157,12 @@ fn write(notice: &Notice) {
             );
         }
         Notice::StoreBack => log::info!("the job database takes writes again"),
+        Notice::Unwritten { runs, why } => {
+            log::error!(
+                "the job database did not come back in time: the ends of {runs} runs are lost, and after the next start \
+                 they stand as interrupted or missed: {why}"
+            );
+        }
         Notice::ClaimTaken { job, scheduled_at } => {
             log::warn!(
                 "job {} ({}): {scheduled_at:?} is claimed by another server",

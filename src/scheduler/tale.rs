@@ -97,7 +97,9 @@ pub(super) fn tell(events: &Events, notice: &Notice) {
         },
         Notice::StoreAway(why) => What::StoreAway(beginning(why).into()),
         Notice::StoreBack => What::StoreBack,
-        Notice::ClockStepped { .. } | Notice::ClaimTaken { .. } => return,
+        Notice::ClockStepped { .. } | Notice::ClaimTaken { .. } | Notice::Unwritten { .. } => {
+            return;
+        }
     };
     events.tell(what);
 }

@@ -14,6 +14,8 @@ mod client;
 mod databases;
 /// Events and output, as they happen.
 mod events;
+/// Stores that are full, read-only, damaged, or of a newer version.
+mod faults;
 /// The description of the API, against the API.
 mod openapi;
 /// The README: its commands work when pasted.

@@ -33,6 +33,16 @@ impl Backlog {
         self.units.is_empty()
     }
 
+    /// Runs that came to their ends, as far as their history is still among the units.
+    pub(super) fn ended_runs(&self) -> usize {
+        let changes = self.units.iter().flat_map(|unit| &unit.changes);
+        let ends = changes.filter(|change| match change {
+            Change::PutHistory(_, entry, _) => matches!(**entry, HistoryEntry::Run(_)),
+            _ => false,
+        });
+        ends.count()
+    }
+
     pub(super) fn push_back(&mut self, unit: Unit) {
         self.units.push_back(unit);
     }

@@ -179,6 +179,13 @@ pub enum Notice {
     StoreAway(String),
     /// The store takes writes again.
     StoreBack,
+    /// The server stops, and the store has not come back: what waits for it is lost.
+    Unwritten {
+        /// Runs whose ends are among it.
+        runs: usize,
+        /// What the store said.
+        why: String,
+    },
     /// A claim was refused: another server has run, or runs, the occurrence.
     ClaimTaken {
         /// The job.

@@ -1,8 +1,8 @@
 //! The end: nothing starts any more, what has not begun is given back, what runs may finish.
 
-use super::Core;
 use super::commit::{Meaning, Urgency};
 use super::runs::Phase;
+use super::{Core, Notice};
 use crate::job::run::RunId;
 use crate::scheduler::command::Refusal;
 use crate::store::change::Change;
@@ -95,6 +95,9 @@ impl Core {
         self.fx.stopped = self.commits.is_empty() || given_up;
         if given_up {
             self.refuse_all_replies();
+            let runs = self.commits.outbox.ended_runs();
+            let why = self.commits.away().unwrap_or_default().to_owned();
+            self.fx.notices.push(Notice::Unwritten { runs, why });
         }
     }
 }

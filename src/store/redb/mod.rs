@@ -3,6 +3,10 @@
 //! redb writes no more after an error of the disk until the file is opened anew, so that is done here, before the next
 //! commit, and a disk that healed needs no restart. Reads go on meanwhile. A commit that failed at its very last step
 //! may yet be found in the file then; what it changed is put back first, since the caller was told that it failed.
+//!
+//! Each page has a checksum, and all of them are looked at when the file is opened. That reads it once, and is worth it:
+//! redb trusts a file that was closed well, so a page which the disk has lost since would end the process by a panic,
+//! or be taken for jobs.
 
 #[cfg(test)]
 mod crash;
@@ -194,16 +198,19 @@ const fn definition(table: Table) -> Definition {
 /// Opens a file that exists. One that went away under a running server is not made anew: it would be empty.
 fn open_file(path: &Path) -> Result<Database, StoreError> {
     let file = File::options().read(true).write(true).open(path);
-    database_in(
-        file.map_err(|error| words::open_failed(path, &error))?,
-        path,
-    )
+    let file = file.map_err(|error| words::open_failed(path, &error))?;
+    // redb would make a new database of it, as if there had never been a job.
+    if file.metadata().is_ok_and(|file| file.len() == 0) {
+        return Err(words::empty(path));
+    }
+    database_in(file, path)
 }
 
 fn database_in(file: File, path: &Path) -> Result<Database, StoreError> {
     let backend = FileBackend::new(file).map_err(|error| words::database_failed(path, error))?;
     Database::builder()
         .set_cache_size(config::REDB_CACHE_BYTES)
+        .set_check_integrity_on_open(true)
         .create_with_backend(backend)
         .map_err(|error| words::database_failed(path, error))
 }

@@ -59,6 +59,15 @@ pub(super) fn database_failed(path: &Path, error: DatabaseError) -> StoreError {
     }
 }
 
+/// The file has lost all that was in it: it gets its name only when it is whole.
+pub(super) fn empty(path: &Path) -> StoreError {
+    StoreError::Corrupt(format!(
+        "{} is empty: it is no database, and if it was one its jobs are lost; restore it from a backup, or remove it to \
+         begin anew",
+        path.display()
+    ))
+}
+
 /// Another process has the file.
 pub(super) fn in_use(path: &Path) -> StoreError {
     StoreError::Locked(format!(
@@ -73,12 +82,14 @@ pub(super) fn failed(path: &Path, failure: Failure) -> StoreError {
     match failure {
         Failure::Conflict => StoreError::Conflict,
         Failure::Redb(redb::Error::Corrupted(what)) => StoreError::Corrupt(format!(
-            "{shown} is damaged: {what}; restore it from a backup"
+            "{shown} is damaged: it is not as it was written ({what}); restore it from a backup"
         )),
         Failure::Redb(redb::Error::Io(error)) => match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Away(format!(
-                "{shown} cannot be written: {error}; it goes on by itself when there is space"
-            )),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                StoreError::Away(format!(
+                    "{shown} cannot be written: {error}; it goes on by itself when there is space"
+                ))
+            }
             _ => StoreError::Away(format!("{shown}: the disk failed: {error}")),
         },
         Failure::Redb(error) => StoreError::Away(format!("{shown}: {error}")),

@@ -324,7 +324,9 @@ impl World {
             match notice {
                 Notice::Ended { run, outcome, .. } => trace!(self, "  {run} {outcome:?}"),
                 Notice::Gap { gap, new, .. } => trace!(self, "  {new} new in {gap:?}"),
-                Notice::StoreAway(_) | Notice::StoreBack => trace!(self, "  {notice:?}"),
+                Notice::StoreAway(_) | Notice::StoreBack | Notice::Unwritten { .. } => {
+                    trace!(self, "  {notice:?}")
+                }
                 _ => {}
             }
         }

@@ -47,10 +47,10 @@ pub(crate) fn bare_command() -> Command {
     bare(Command::new(PROGRAM))
 }
 
-/// The same with no more than so many files open, ever.
-pub(crate) fn bare_command_with_files(files: u32) -> Command {
+/// The same as a shell starts it after some words of its own, such as `ulimit -n 256`.
+pub(crate) fn bare_command_after(words: &str) -> Command {
     let mut command = bare(Command::new("sh"));
-    let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+    let script = format!("{words} && exec \"$0\" \"$@\"");
     command.args(["-c", &script, PROGRAM]);
     command
 }

@@ -10,15 +10,15 @@ use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::program::{bare_command, bare_command_with_files};
+use super::program::{bare_command, bare_command_after};
 use super::{Client, Response, TempDir, wait_for};
 
 /// A server that ends with the test. Its words and its directory stay the same when it is started again.
 pub(crate) struct Server {
     words: Vec<String>,
     variables: Vec<(String, String)>,
-    /// How many files it may have open, where that is limited.
-    files: Option<u32>,
+    /// What a shell does before it becomes the server, where that is anything.
+    before: Option<String>,
     dir: TempDir,
     child: Child,
     log: Log,
@@ -47,7 +47,12 @@ impl Server {
 
     /// Starts a server that may have few files open.
     pub(crate) fn with_files(files: u32) -> Server {
-        Server::launch(TempDir::new(), &[], &[], Some(files))
+        Server::after(&format!("ulimit -n {files}"), &[])
+    }
+
+    /// Starts a server by way of a shell that does something before, such as `ulimit -n 256`.
+    pub(crate) fn after(before: &str, flags: &[&str]) -> Server {
+        Server::launch(TempDir::new(), flags, &[], Some(before.to_owned()))
     }
 
     /// Starts a server on what a directory holds.
@@ -59,7 +64,7 @@ impl Server {
         dir: TempDir,
         flags: &[&str],
         variables: &[(&str, &str)],
-        files: Option<u32>,
+        before: Option<String>,
     ) -> Server {
         let words = ["serve", "--port", "0"].iter().chain(flags);
         let words: Vec<String> = words.map(|word| (*word).to_owned()).collect();
@@ -67,11 +72,11 @@ impl Server {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: Vec<_> = variables.collect();
-        let (child, log) = spawn(&words, &variables, files, dir.path());
+        let (child, log) = spawn(&words, &variables, before.as_deref(), dir.path());
         let mut server = Server {
             words,
             variables,
-            files,
+            before,
             dir,
             child,
             log,
@@ -83,7 +88,8 @@ impl Server {
 
     /// Starts it again on the same directory, after it has ended.
     pub(crate) fn start_again(&mut self) {
-        (self.child, self.log) = spawn(&self.words, &self.variables, self.files, self.dir.path());
+        let before = self.before.as_deref();
+        (self.child, self.log) = spawn(&self.words, &self.variables, before, self.dir.path());
         self.port = self.await_port();
     }
 
@@ -202,10 +208,10 @@ impl Drop for Server {
 fn spawn(
     words: &[String],
     variables: &[(String, String)],
-    files: Option<u32>,
+    before: Option<&str>,
     dir: &Path,
 ) -> (Child, Log) {
-    let mut command = files.map_or_else(bare_command, bare_command_with_files);
+    let mut command = before.map_or_else(bare_command, bare_command_after);
     command
         .args(words)
         .envs(variables.iter().map(|(name, value)| (name, value)))

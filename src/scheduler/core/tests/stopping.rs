@@ -132,4 +132,6 @@ fn a_store_that_stays_away_is_not_waited_for_after_the_grace() {
     story.step(Event::StopRuns);
     story.pass(2.0);
     assert!(story.stopped);
+    // Nobody asks it any more after that.
+    assert_eq!(story.told()[3], "11 1 ends are lost");
 }
