@@ -268,3 +268,23 @@ pub const TRIALS_MAX: usize = 4;
 pub const TRIAL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a command on trial may be given: what takes longer is no trial.
 pub const TRIAL_TIMEOUT_MAX: Duration = Duration::from_secs(600);
+/// How far a forecast looks ahead: the longest month with the days of a week around it.
+pub const FORECAST_SPAN_MAX: Duration = Duration::from_secs(35 * 86_400);
+/// How far it looks unless told otherwise.
+pub const FORECAST_SPAN: Duration = Duration::from_secs(86_400);
+/// Steps of the core, and occurrences that come to nothing, in one forecast: a few seconds of one processor.
+pub const FORECAST_EVENTS_MAX: u64 = 1_000_000;
+/// Jobs that a forecast takes in: each takes some 500 bytes while it is made.
+pub const FORECAST_JOBS_MAX: usize = 200_000;
+/// How long a run is taken to last of a job that has never run.
+pub const FORECAST_RUN_ASSUMED: Duration = Duration::from_secs(1);
+/// Past runs of a job that a forecast asks the store for: enough to meet the odd long one.
+pub const FORECAST_PAST_RUNS: usize = 8;
+/// Jobs whose past runs it asks the store for; of further ones the last run alone counts, which is kept in memory.
+pub const FORECAST_PAST_JOBS: usize = 2_000;
+/// Minutes that a forecast names as the busiest.
+pub const FORECAST_MINUTES: usize = 10;
+/// Jobs that the answer to a forecast lists, the most troubled first.
+pub const FORECAST_ROWS_MAX: usize = 1_000;
+/// How much lower than the others' the thread of a forecast has its priority, as `nice` counts: it must delay no run.
+pub const FORECAST_NICE: i32 = 10;

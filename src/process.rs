@@ -53,6 +53,13 @@ fn connections_max(files: u64, others: usize) -> usize {
     left.min(config::CONNECTIONS_MAX)
 }
 
+/// Lets the calling thread stand back behind the others, by so much as `nice` counts. Where the system does not want
+/// that, nothing is lost but time.
+pub fn stand_back(by: i32) {
+    // On Linux this is the thread's own value, whatever POSIX says of processes.
+    let _ = rustix::process::setpriority_process(None, by);
+}
+
 /// Bytes of memory that this process holds.
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {

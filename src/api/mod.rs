@@ -11,6 +11,7 @@ mod answer;
 mod error;
 mod events;
 mod follow;
+mod forecast;
 mod health;
 mod jobs;
 mod list;
@@ -30,6 +31,7 @@ pub mod wire;
 mod testing;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::http::{self, Handler, Request, Responder, Role};
@@ -60,6 +62,8 @@ pub struct Settings {
     pub history_limit: u64,
     /// How long a job's history is shown; none for ever (`--jobstat-ttl`).
     pub history_ttl: Option<Duration>,
+    /// Runs executed at one moment (`--workers`).
+    pub workers: usize,
 }
 
 /// The API; see the [module's documentation](self). Clones share everything.
@@ -70,6 +74,8 @@ pub struct Api {
     scheduler: Handle,
     broadcast: Arc<Broadcast>,
     trials: Arc<Trials>,
+    /// Whether a forecast is being made.
+    forecasting: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
     settings: Arc<Settings>,
 }
@@ -118,6 +124,7 @@ impl Api {
             registry: scheduler.registry().clone(),
             broadcast: Broadcast::new(scheduler.events().clone(), settings.zone),
             trials: Arc::default(),
+            forecasting: Arc::default(),
             store,
             scheduler,
             metrics,

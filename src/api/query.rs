@@ -4,7 +4,10 @@
 
 use std::str::FromStr;
 
+use crate::clock::Timestamp;
+
 use super::error::ApiError;
+use super::wire;
 
 /// The query of a request, decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +50,17 @@ impl Query {
     ) -> Result<Option<T>, ApiError> {
         self.get(name)
             .map(|value| value.parse().map_err(|_| bad(name, value, expected)))
+            .transpose()
+    }
+
+    /// A time under `name`. The `+` of its offset may stand there as it is, which in a query means a space.
+    pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+        let expected = "a time with its offset such as \"2027-01-04T09:00:00Z\"";
+        self.get(name)
+            .map(|value| {
+                let time = wire::instant(&value.replace(' ', "+"));
+                time.ok_or_else(|| bad(name, value, expected))
+            })
             .transpose()
     }
 
@@ -110,6 +124,10 @@ mod tests {
         assert_eq!(Query::parse("limit=5").count("limit", 9).unwrap(), Some(5));
         assert_eq!(Query::parse("").count("limit", 9).unwrap(), None);
         assert!(Query::parse("unique=name").is("unique", "name").unwrap());
+        for time in ["1970-01-01T01:00:00+01:00", "1970-01-01T00:00:00Z"] {
+            let query = Query::parse(&format!("from={time}"));
+            assert_eq!(query.time("from").unwrap(), Some(Timestamp::EPOCH));
+        }
     }
 
     #[test]
@@ -122,6 +140,11 @@ mod tests {
                 format!("limit in the query must be a whole number from 1 to 9, but is {value:?}")
             );
         }
+        let error = Query::parse("to=soon").time("to").unwrap_err();
+        assert_eq!(
+            error.message(),
+            "to in the query must be a time with its offset such as \"2027-01-04T09:00:00Z\", but is \"soon\""
+        );
         let error = Query::parse("unique=id").is("unique", "name").unwrap_err();
         assert_eq!(
             error.message(),

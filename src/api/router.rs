@@ -4,8 +4,8 @@ use tiny_http::Method::{self, Delete, Get, Head, Patch, Post, Put};
 
 use super::error::ApiError;
 use super::{
-    Api, Call, Reply, events, health, jobs, list, openapi, runs, schedule, server, start, trial,
-    update,
+    Api, Call, Reply, events, forecast, health, jobs, list, openapi, runs, schedule, server, start,
+    trial, update,
 };
 
 type Handler = fn(&Api, &Call<'_>) -> Result<Reply, ApiError>;
@@ -64,6 +64,7 @@ fn find<'p>(method: &Method, path: &[&'p str]) -> Option<Route<'p>> {
         (Post, ["job", id, "runs", run, "cancel"]) => of_run(id, run, runs::cancel),
         (Get, ["stats"]) => to(server::stats),
         (Get, ["events"]) => to(events::listen),
+        (Get, ["forecast"]) => to(forecast::show),
         (Get, ["openapi.json"]) => to(openapi::show),
         (Post, ["pause"]) => to(server::pause),
         (Post, ["resume"]) => to(server::resume),
@@ -130,6 +131,7 @@ mod tests {
             (&[Post], "/api/v1/job/J/runs/R/cancel", "J", "R"),
             (&[Get, Head], "/api/v1/stats", "", ""),
             (&[Get, Head], "/api/v1/events", "", ""),
+            (&[Get, Head], "/api/v1/forecast", "", ""),
             (&[Get, Head], "/api/v1/openapi.json", "", ""),
             (&[Post], "/api/v1/pause", "", ""),
             (&[Post], "/api/v1/run", "", ""),

@@ -30,6 +30,7 @@ pub(super) fn api() -> Api {
         default_owner: "ops".into(),
         history_limit: 1_000,
         history_ttl: None,
+        workers: 4,
     };
     Api::new(
         handle,

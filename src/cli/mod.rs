@@ -7,6 +7,7 @@ mod apply;
 mod argv;
 mod config;
 mod connect;
+mod forecast;
 mod import;
 mod job;
 mod jobset;
@@ -66,6 +67,7 @@ enum Command {
     Config(config::Config),
     Run(run::Run),
     Next(next::Next),
+    Forecast(forecast::Forecast),
     Job(job::Job),
     Stats(server::Stats),
     Pause(server::Pause),
@@ -173,6 +175,7 @@ pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
         Some(Command::Config(config)) => config.run(&given),
         Some(Command::Run(run)) => run.run(),
         Some(Command::Next(next)) => next.run(),
+        Some(Command::Forecast(forecast)) => forecast.run(),
         Some(Command::Job(job)) => job.run(),
         Some(Command::Stats(stats)) => stats.run(),
         Some(Command::Pause(pause)) => pause.run(),

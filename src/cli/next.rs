@@ -3,6 +3,7 @@
 use argh::{ArgsInfo, FromArgs};
 
 use super::{CliError, print};
+use crate::api::wire;
 use crate::clock::{self, Timestamp};
 use crate::config;
 use crate::schedule::{Schedule, Zone};
@@ -77,12 +78,8 @@ fn count(text: &str) -> Result<u64, String> {
     number.ok_or_else(|| format!("expected a number from 1 to {max}"))
 }
 
-fn instant(text: &str) -> Result<Timestamp, String> {
-    let time = chrono::DateTime::parse_from_rfc3339(text)
-        .map_err(|_| "expected a time with offset such as 2030-01-01T00:00:00Z")?;
-    Ok(
-        Timestamp::from_unix(time.timestamp(), 0).plus(std::time::Duration::from_nanos(
-            time.timestamp_subsec_nanos().into(),
-        )),
-    )
+/// The instant that a word names.
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
+    let expected = "expected a time with offset such as 2030-01-01T00:00:00Z";
+    wire::instant(text).ok_or_else(|| expected.to_owned())
 }

@@ -62,6 +62,11 @@ impl Screen {
         }
     }
 
+    /// Characters in a line, if that is limited.
+    pub(super) fn width(self) -> Option<usize> {
+        self.width
+    }
+
     /// The text in its tone (ECMA-48, "select graphic rendition").
     pub(super) fn paint(self, text: &str, tone: Tone) -> String {
         let code = match tone {

@@ -286,6 +286,7 @@ fn api_settings(settings: &Settings) -> api::Settings {
         default_owner: settings.default_owner.as_str().into(),
         history_limit: settings.history_limit,
         history_ttl: settings.jobstat_ttl.0,
+        workers: settings.workers,
     }
 }
 

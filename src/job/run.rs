@@ -204,6 +204,8 @@ pub struct Figures {
     pub skipped_count: u64,
     /// Runs that failed since the last one that succeeded.
     pub failures_in_a_row: u32,
+    /// How long the run took that ended last; zero before the first.
+    pub last_duration: Duration,
 }
 
 /// An entry of a job's history.

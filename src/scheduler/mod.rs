@@ -1,11 +1,12 @@
 //! The scheduler: what is due, what may start, what is remembered.
 //!
 //! [`core`] decides, purely; [`dispatcher`] is the one thread that owns it, waits, and carries out; [`wheel`] says what is
-//! next. Everybody else holds a [`Handle`], and reads the [`Registry`].
+//! next. Everybody else holds a [`Handle`], and reads the [`Registry`]. [`forecast`] turns a core of its own.
 
 pub mod command;
 pub mod core;
 pub mod dispatcher;
+pub mod forecast;
 pub mod journal;
 pub mod policy;
 mod tale;

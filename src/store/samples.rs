@@ -130,6 +130,7 @@ pub(crate) fn busy_state() -> JobState {
             missed_count: 4,
             skipped_count: 5,
             failures_in_a_row: 1,
+            last_duration: Duration::from_millis(1_500),
         },
         next_number: 100_010,
         rest: None,

@@ -16,6 +16,8 @@ mod databases;
 mod events;
 /// Stores that are full, read-only, damaged, or of a newer version.
 mod faults;
+/// What a window of time will be like.
+mod forecast;
 /// The description of the API, against the API.
 mod openapi;
 /// The README: its commands work when pasted.

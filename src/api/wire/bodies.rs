@@ -124,15 +124,22 @@ pub fn parse_trial(body: &[u8]) -> Result<Draft, BadBody> {
     Ok(draft)
 }
 
-/// An RFC 3339 time with its offset.
 fn time(field: &Field<'_>) -> Result<Option<Timestamp>, BadBody> {
-    let text = field.text()?;
-    let time = DateTime::parse_from_rfc3339(&text)
-        .map_err(|_| field.must_be("a time with its offset (RFC 3339)"))?;
+    let time = instant(&field.text()?);
+    match time {
+        Some(time) => Ok(Some(time)),
+        None => Err(field.must_be("a time with its offset (RFC 3339)")),
+    }
+}
+
+/// The instant of an RFC 3339 time with its offset; none if it is no such time.
+#[must_use]
+pub fn instant(text: &str) -> Option<Timestamp> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
     let nanos = i128::from(time.timestamp()) * NANOS_PER_SEC;
-    Ok(Some(Timestamp::from_unix_nanos(
+    Some(Timestamp::from_unix_nanos(
         nanos + i128::from(time.timestamp_subsec_nanos()),
-    )))
+    ))
 }
 
 #[cfg(test)]

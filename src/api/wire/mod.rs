@@ -6,6 +6,7 @@
 mod bodies;
 mod draft;
 mod event;
+mod forecast;
 mod input;
 mod job;
 mod json;
@@ -16,9 +17,10 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use bodies::{BackfillKeys, PreviewKeys, parse_trial};
+pub use bodies::{BackfillKeys, PreviewKeys, instant, parse_trial};
 pub use draft::JobKeys;
 pub use event::write_event;
+pub use forecast::forecast;
 pub use input::BadBody;
 pub use job::{JOB_BYTES, write_job};
 pub use json::Json;

@@ -8,11 +8,14 @@ pub(super) mod file;
 mod order;
 pub(super) mod plan;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use serde_json::{Map, Value};
 
 use crate::api::wire::JobKeys;
 use crate::clock;
 use crate::job::validate::{self, Draft};
+use crate::job::{JobId, JobSpec};
 use crate::schedule::Zone;
 
 /// Keys that define a job; the others are what the server says of it.
@@ -140,33 +143,48 @@ impl Wanted {
             .chain(failure.map(|word| (FAILURE_JOB, word)))
     }
 
-    /// All checks of the server that need no other job.
-    fn check(&self) -> Result<(), String> {
-        const ANY_ID: &str = "00000000-0000-4000-8000-000000000000";
+    /// The job as the server would take it, with ids in the place of the names of other jobs.
+    ///
+    /// # Errors
+    /// When a key of it is not right.
+    pub(super) fn spec(&self, id_of: impl Fn(&str) -> JobId) -> Result<JobSpec, String> {
         let mut keys = self.keys.clone();
-        // Names stand where the server expects ids.
+        let put_id = |word: &mut String| *word = id_of(word).to_string();
         if let Some(Value::Array(parents)) = keys.get_mut(PARENTS) {
-            for (index, parent) in parents
-                .iter_mut()
-                .enumerate()
-                .filter(|(_, word)| word.is_string())
-            {
-                *parent = Value::from(format!("{index:08x}{}", &ANY_ID[8..]));
-            }
+            let words = parents.iter_mut().filter_map(|word| match word {
+                Value::String(word) => Some(word),
+                _ => None,
+            });
+            words.for_each(put_id);
         }
         if let Some(Value::String(job)) = keys.get_mut(FAILURE_JOB)
             && !job.is_empty()
         {
-            *job = ANY_ID.replace('0', "f");
+            put_id(job);
         }
         let body = Value::Object(keys).to_string();
         let read = JobKeys::parse(body.as_bytes()).and_then(|keys| keys.apply(Draft::default()));
-        let spec = read.map_err(|why| why.0)?.check().map_err(|why| why.0)?;
+        read.map_err(|why| why.0)?.check().map_err(|why| why.0)
+    }
+
+    /// All checks of the server that need no other job.
+    fn check(&self) -> Result<(), String> {
+        let spec = self.spec(id_of_name)?;
         if spec.parents.is_empty() && !spec.schedule.is_empty() {
             validate::schedule(&spec, Zone::UTC, clock::now()).map_err(|why| why.0)?;
         }
         Ok(())
     }
+}
+
+/// An id for the job of that name, the same each time, for jobs that no server knows.
+pub(super) fn id_of_name(name: &str) -> JobId {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    JobId(uuid::Uuid::from_u64_pair(
+        hasher.finish(),
+        name.len() as u64,
+    ))
 }
 
 #[cfg(test)]

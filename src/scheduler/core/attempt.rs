@@ -138,7 +138,7 @@ impl Core {
             _ if run.has_begun() => self.now.mono.saturating_sub(run.started),
             _ => Duration::ZERO,
         };
-        self.count_end(&run, outcome, finished_at);
+        self.count_end(&run, outcome, finished_at, duration);
         let mut out = Consequences::default();
         if run.recorded {
             out.changes.push(Change::RemoveRun(run.open.clone()));
@@ -175,9 +175,16 @@ impl Core {
         self.release_waiting(run.ix);
     }
 
-    fn count_end(&mut self, run: &Run, outcome: Outcome, finished_at: Timestamp) {
+    fn count_end(
+        &mut self,
+        run: &Run,
+        outcome: Outcome,
+        finished_at: Timestamp,
+        duration: Duration,
+    ) {
         let figures = self.jobs[run.ix].figures_mut();
         figures.finished_runs += 1;
+        figures.last_duration = duration;
         figures.error_count += u64::from(run.failed_attempts);
         figures.last_error = run.last_error.or(figures.last_error);
         match outcome {

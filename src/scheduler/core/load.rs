@@ -8,16 +8,32 @@ use std::sync::Arc;
 
 use super::chain::{Consequences, Link};
 use super::commit::{Meaning, Urgency};
-use super::jobs::JobIx;
+use super::jobs::{JobIx, just_before};
 use super::runs::{Phase, Run};
 use super::{Core, Effects, Now, Settings};
 use crate::config;
+use crate::job::Job;
 use crate::job::run::{GapKind, Outcome, RunId, Trigger};
-use crate::job::state::OpenRun;
+use crate::job::state::{JobState, OpenRun};
 use crate::scheduler::policy;
 use crate::store::change::{Change, Loaded};
 
 impl Core {
+    /// A core whose jobs have never run and have all their occurrences from now on ahead of them, with the first effects.
+    #[must_use]
+    pub fn with_jobs(
+        settings: Settings,
+        now: Now,
+        jobs: impl IntoIterator<Item = Arc<Job>>,
+    ) -> (Core, Effects) {
+        let mut core = Core::new(settings, now);
+        for job in jobs {
+            core.add_job(job, JobState::new(just_before(now.wall)));
+        }
+        let fx = core.finish_step();
+        (core, fx)
+    }
+
     /// A core that goes on from what the store remembers, with the first effects.
     #[must_use]
     pub fn load(settings: Settings, now: Now, loaded: Loaded) -> (Core, Effects) {

@@ -1,5 +1,7 @@
 //! The disk form of a job's cursor and counters.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::field::{self, is_default, optional};
@@ -75,6 +77,13 @@ struct FiguresRow {
     skipped_count: u64,
     #[serde(rename = "fails", default, skip_serializing_if = "is_default")]
     failures_in_a_row: u32,
+    #[serde(
+        rename = "took",
+        default,
+        skip_serializing_if = "is_default",
+        with = "field::nanos"
+    )]
+    last_duration: Duration,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -109,7 +109,7 @@ fn the_form_of_version_1_stays() {
     );
     assert_eq!(
         text(&encode_state(&samples::busy_state())),
-        r#"{"cursor":[1800000000,123456789],"fig":{"ok":100000,"ok_at":[1800000000,123456789],"err":3,"err_at":[1799999995,123456789],"run_at":[1800000000,123456789],"runs":100001,"missed":4,"skipped":5,"fails":1},"next":100010}"#
+        r#"{"cursor":[1800000000,123456789],"fig":{"ok":100000,"ok_at":[1800000000,123456789],"err":3,"err_at":[1799999995,123456789],"run_at":[1800000000,123456789],"runs":100001,"missed":4,"skipped":5,"fails":1,"took":1500000000},"next":100010}"#
     );
     assert_eq!(
         text(&encode_run(&samples::claim(id, 1, Timestamp::EPOCH))),
