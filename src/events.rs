@@ -96,6 +96,22 @@ pub enum What {
 }
 
 impl What {
+    /// All words that [`as_str`](Self::as_str) has.
+    pub const KINDS: [&'static str; 12] = [
+        "job_created",
+        "job_changed",
+        "job_deleted",
+        "run_started",
+        "run_retrying",
+        "run_ended",
+        "missed",
+        "skipped",
+        "paused",
+        "resumed",
+        "store_away",
+        "store_back",
+    ];
+
     /// The word for it.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

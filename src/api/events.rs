@@ -276,6 +276,7 @@ mod tests {
             ),
         ];
         for (what, kind, known) in rows {
+            assert!(What::KINDS.contains(&kind), "{kind}");
             let event = Event {
                 id: 7,
                 at: NOW,

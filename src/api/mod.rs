@@ -44,11 +44,11 @@ use crate::schedule::Zone;
 use crate::scheduler::Handle;
 use crate::scheduler::command::{Answer, Command, Refusal};
 use crate::store::Store;
+use crate::worker::Trials;
 
 use self::error::ApiError;
 use self::events::Broadcast;
 use self::query::Query;
-use self::trial::Trials;
 use self::wire::JobKeys;
 
 /// What the API needs to know of the server's settings.
@@ -118,12 +118,13 @@ impl Api {
         scheduler: Handle,
         store: Arc<dyn Store>,
         metrics: Arc<Metrics>,
+        trials: Arc<Trials>,
         settings: Settings,
     ) -> Api {
         Api {
             registry: scheduler.registry().clone(),
             broadcast: Broadcast::new(scheduler.events().clone(), settings.zone),
-            trials: Arc::default(),
+            trials,
             forecasting: Arc::default(),
             store,
             scheduler,

@@ -36,6 +36,7 @@ pub(super) fn api() -> Api {
         handle,
         Arc::new(MemoryStore::new()),
         Arc::default(),
+        Arc::default(),
         settings,
     )
 }

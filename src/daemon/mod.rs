@@ -33,7 +33,7 @@ use crate::store::relaxed::Relaxed;
 use crate::store::writer::{Keep, Writer, WriterConfig};
 use crate::store::{Store, StoreError, load, memory::MemoryStore};
 use crate::web::{self, Web};
-use crate::worker::{Pool, PoolConfig, reaper};
+use crate::worker::{Pool, PoolConfig, Trials, reaper};
 use crate::{clock, config, process};
 
 /// Why the server did not start, in words for whoever started it.
@@ -91,14 +91,16 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     let store = open_store(settings)?;
     let metrics = Arc::new(Metrics::default());
     let (scheduler, dispatcher) = start_scheduler(settings, &store, &metrics)?;
+    let trials = Arc::new(Trials::default());
     let site = Site {
         api: Api::new(
             scheduler.clone(),
             Arc::clone(&store),
             metrics,
+            Arc::clone(&trials),
             api_settings(settings),
         ),
-        web: Web::new(scheduler.clone(), store, web_settings(settings)),
+        web: Web::new(scheduler.clone(), store, trials, web_settings(settings)),
     };
     let handler = Arc::new(Guard::new(gate, Arc::new(site)));
     let file = sockets.file;

@@ -1,11 +1,7 @@
-//! Between the fields of a form and a [`Draft`] of a job, both ways, and from a draft to the JSON that would make the
-//! same job. All checks are the draft's own.
+//! Between the fields of a form and a [`Draft`] of a job, both ways. All checks are the draft's own.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
-
-use crate::job::secret::Secrets;
 use crate::job::validate::{Draft, Invalid};
 use crate::job::{ChildrenRun, JobId, OnInterrupted, Overlap, RemoteRequest, RunAfter};
 use crate::registry::Registry;
@@ -13,9 +9,6 @@ use crate::registry::Registry;
 use super::choices;
 use super::form::Fields;
 use super::survey;
-
-/// Stands for a value that the viewer may not see.
-const SECRET: &str = "\u{2022}\u{2022}\u{2022}";
 
 /// The fields of a form that shows this draft.
 pub(super) fn fields(draft: &Draft, registry: &Registry) -> Fields {
@@ -72,6 +65,8 @@ pub(super) fn fields(draft: &Draft, registry: &Registry) -> Fields {
                 named(&draft.on_failure_job)
             },
         ),
+        ("alert_after", some(extras.alert_after)),
+        ("alert_on_missed", flag(extras.alert_on_missed)),
         ("retries", some(draft.retries)),
         ("retry_delay", draft.retry_delay.clone()),
         ("epsilon", draft.epsilon.clone()),
@@ -134,6 +129,8 @@ pub(super) fn draft(
         none if none.is_empty() => none,
         job => resolve("failure job", &job, registry)?,
     };
+    base.extras.alert_after = number("alert_after", fields)?;
+    base.extras.alert_on_missed = fields.has("alert_on_missed", "on");
     base.retries = number("retries", fields)?;
     base.retry_delay = choices::duration(fields.get("retry_delay"));
     base.epsilon = choices::duration(fields.get("epsilon"));
@@ -206,7 +203,7 @@ fn request(fields: &Fields) -> Result<RemoteRequest, Invalid> {
     })
 }
 
-fn environment(text: &str) -> Result<BTreeMap<String, String>, Invalid> {
+pub(super) fn environment(text: &str) -> Result<BTreeMap<String, String>, Invalid> {
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let pair = |line: &str| match line.split_once('=') {
         Some((name, value)) => Ok((name.trim().to_owned(), value.to_owned())),
@@ -258,102 +255,6 @@ fn resolve(what: &str, line: &str, registry: &Registry) -> Result<String, Invali
     }
 }
 
-/// The draft without the values that a viewer who may not change jobs must not see.
-pub(super) fn without_secrets(mut draft: Draft) -> Draft {
-    for value in draft
-        .extras
-        .env
-        .values_mut()
-        .chain(draft.request.headers.values_mut().flatten())
-    {
-        SECRET.clone_into(value);
-    }
-    draft.request.url = Secrets::Hidden.url(&draft.request.url).into_owned();
-    draft
-}
-
-/// What a client would post to make this job: each key that has not its default.
-pub(super) fn json(draft: &Draft) -> Value {
-    let mut keys = Map::new();
-    let mut put = |key: &str, value: Value| {
-        let is_default = match &value {
-            Value::String(text) => text.is_empty(),
-            Value::Bool(on) => !on,
-            Value::Number(number) => number.as_u64() == Some(0),
-            Value::Array(items) => items.is_empty(),
-            Value::Object(items) => items.is_empty(),
-            Value::Null => true,
-        };
-        if !is_default {
-            keys.insert(key.to_owned(), value);
-        }
-    };
-    let extras = &draft.extras;
-    put("name", json!(draft.name));
-    put("command", json!(draft.command));
-    if draft.remote {
-        put("type", json!(1));
-        put("remote_properties", request_json(&draft.request));
-    }
-    put("owner", json!(draft.owner));
-    put("schedule", json!(draft.schedule));
-    put("timezone", json!(draft.timezone));
-    put("parent_jobs", json!(draft.parents));
-    put("on_failure_job", json!(draft.on_failure_job));
-    put("retries", json!(draft.retries));
-    put("retry_delay", json!(draft.retry_delay));
-    put("epsilon", json!(draft.epsilon));
-    put("timeout", json!(draft.timeout));
-    put("overlap", unless("queue", overlap(draft.overlap)));
-    put("run_after", unless("any", run_after(draft.run_after)));
-    put(
-        "children_run",
-        unless("in_order", children_run(draft.children_run)),
-    );
-    put(
-        "on_interrupted",
-        unless("leave", on_interrupted(draft.on_interrupted)),
-    );
-    put(
-        "resume_at_next_scheduled_time",
-        json!(draft.resume_at_next_scheduled_time),
-    );
-    put("disabled", json!(draft.disabled));
-    put("TemplateDelimiters", json!(extras.template_delimiters));
-    put("env", json!(extras.env));
-    put("cwd", json!(extras.cwd));
-    put("tags", json!(extras.tags));
-    put("description", json!(extras.description));
-    put("alert_after", json!(extras.alert_after));
-    put("alert_on_missed", json!(extras.alert_on_missed));
-    Value::Object(keys)
-}
-
-fn request_json(request: &RemoteRequest) -> Value {
-    json!({
-        "url": request.url,
-        "method": if request.method.is_empty() { "GET" } else { &request.method },
-        "body": request.body,
-        "headers": request.headers,
-        "timeout": request.timeout_secs,
-        "expected_response_codes": request.expected_response_codes,
-    })
-}
-
-/// The command that posts this job to the server at `host`.
-pub(super) fn curl(draft: &Draft, host: &str) -> String {
-    let json = format!("{:#}", json(draft)).replace('\'', "'\\''");
-    let host: String = host
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(*c))
-        .collect();
-    format!("curl -X POST http://{host}/api/v1/job/ -d '{json}'")
-}
-
-fn unless(default: &str, word: &str) -> Value {
-    json!(if word == default { "" } else { word })
-}
-
 fn some(number: u32) -> String {
     if number == 0 {
         String::new()
@@ -366,7 +267,7 @@ fn flag(on: bool) -> String {
     if on { "on" } else { "" }.to_owned()
 }
 
-fn overlap(overlap: Overlap) -> &'static str {
+pub(super) fn overlap(overlap: Overlap) -> &'static str {
     match overlap {
         Overlap::Queue => "queue",
         Overlap::Skip => "skip",
@@ -374,21 +275,21 @@ fn overlap(overlap: Overlap) -> &'static str {
     }
 }
 
-fn run_after(run_after: RunAfter) -> &'static str {
+pub(super) fn run_after(run_after: RunAfter) -> &'static str {
     match run_after {
         RunAfter::Any => "any",
         RunAfter::All => "all",
     }
 }
 
-fn children_run(children_run: ChildrenRun) -> &'static str {
+pub(super) fn children_run(children_run: ChildrenRun) -> &'static str {
     match children_run {
         ChildrenRun::InOrder => "in_order",
         ChildrenRun::Together => "together",
     }
 }
 
-fn on_interrupted(on_interrupted: OnInterrupted) -> &'static str {
+pub(super) fn on_interrupted(on_interrupted: OnInterrupted) -> &'static str {
     match on_interrupted {
         OnInterrupted::Leave => "leave",
         OnInterrupted::Retry => "retry",
@@ -449,32 +350,6 @@ mod tests {
         }
         assert!(resolve("two").unwrap_err().0.contains("Several jobs"));
         assert!(resolve("three").unwrap_err().0.contains("No job has"));
-    }
-
-    #[test]
-    fn json_has_what_is_not_default() {
-        let mut draft = Draft {
-            name: "it's".to_owned(),
-            command: "true".to_owned(),
-            ..Draft::default()
-        };
-        draft
-            .extras
-            .env
-            .insert("TOKEN".to_owned(), "secret".to_owned());
-        assert_eq!(
-            json(&draft),
-            json!({"name": "it's", "command": "true", "env": {"TOKEN": "secret"}})
-        );
-        let curl = curl(&without_secrets(draft), "127.0.0.1:8000'; rm");
-        assert!(
-            curl.starts_with("curl -X POST http://127.0.0.1:8000rm/api/v1/job/ -d '{"),
-            "{curl}"
-        );
-        assert!(
-            curl.contains("it'\\''s") && !curl.contains("secret"),
-            "{curl}"
-        );
     }
 
     #[test]

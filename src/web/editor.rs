@@ -16,7 +16,7 @@ use super::fieldset;
 use super::form::Fields;
 use super::page::{Page, Place};
 use super::viewer::Viewer;
-use super::{Fault, Reply, Web, answer, choices, drafts, page, part, text};
+use super::{Fault, Reply, Web, answer, choices, drafts, page, part, snippet, text, tryout};
 
 /// What a form is for.
 #[derive(Clone)]
@@ -90,6 +90,9 @@ pub(super) fn store(
     if fields.has("do", "preview") {
         return Reply::Now(form_page(web, viewer, &purpose, &fields, None, host, 200));
     }
+    if fields.has("do", "try") {
+        return try_out(web, viewer, purpose, fields, host);
+    }
     let command = match command(web, &purpose, &fields) {
         Ok(command) => command,
         Err(why) => {
@@ -132,6 +135,26 @@ pub(super) fn store(
         }
         _ => page::fault(&web, &viewer, 500, "The scheduler gave no job back."),
     })
+}
+
+/// Runs the command of the form once, and shows the form again with what became of it.
+fn try_out(web: &Web, viewer: &Viewer, purpose: Purpose, fields: Fields, host: &str) -> Reply {
+    let trial = match web.inner.scheduler.forbidden().local_jobs {
+        true => Err(Invalid(Refusal::LocalJobsDenied.to_string())),
+        false => tryout::trial(&fields, viewer.now),
+    };
+    let (web, viewer, host) = (web.clone(), *viewer, host.to_owned());
+    let show = move |tried: Markup| {
+        Form {
+            tried: Some(tried),
+            ..Form::new(&web, &viewer, &purpose, &fields, &host)
+        }
+        .answer(200)
+    };
+    match trial {
+        Ok(trial) => Reply::Try(trial, Box::new(move |tried| show(tryout::outcome(&tried)))),
+        Err(why) => Reply::Now(show(tryout::wrong(&why.0))),
+    }
 }
 
 /// `POST /webui/preview`: what the fields of a form mean, as a piece of HTML.
@@ -206,6 +229,88 @@ fn checked_schedule(
     Ok(schedule)
 }
 
+/// The form, with what there is to say about it.
+struct Form<'a> {
+    web: &'a Web,
+    viewer: &'a Viewer,
+    purpose: &'a Purpose,
+    fields: &'a Fields,
+    host: &'a str,
+    /// What is wrong with it.
+    fault: Option<&'a str>,
+    /// What became of its command on trial.
+    tried: Option<Markup>,
+}
+
+impl<'a> Form<'a> {
+    fn new(
+        web: &'a Web,
+        viewer: &'a Viewer,
+        purpose: &'a Purpose,
+        fields: &'a Fields,
+        host: &'a str,
+    ) -> Form<'a> {
+        Form {
+            web,
+            viewer,
+            purpose,
+            fields,
+            host,
+            fault: None,
+            tried: None,
+        }
+    }
+
+    fn answer(self, status: u16) -> http::Answer {
+        let (title, place) = match self.purpose {
+            Purpose::New => ("New job", Place::New),
+            Purpose::Edit(..) => ("Edit job", Place::Jobs),
+        };
+        let content = html! {
+            header.top {
+                div {
+                    @if let Purpose::Edit(job, _) = self.purpose { p.crumbs { a href="/webui/jobs" { "Jobs" } " / " (part::job_link(job)) } }
+                    h1 { (title) }
+                }
+            }
+            div #definition { (self.markup()) }
+        };
+        let page = Page::still(title, place, content);
+        page.answer_with(status, self.web, self.viewer, &Fields::default())
+    }
+
+    fn markup(&self) -> Markup {
+        let (path, back) = match self.purpose {
+            Purpose::New => ("/webui/new".to_owned(), "/webui/jobs".to_owned()),
+            Purpose::Edit(job, _) => {
+                let path = part::job_path(job.id);
+                (format!("{path}edit"), path)
+            }
+        };
+        let may_try = !self.web.inner.scheduler.forbidden().local_jobs;
+        let tryout = may_try.then(|| tryout::button(self.tried.as_ref()));
+        html! {
+            form.editor method="post" action=(path) data-editor {
+                @if let Purpose::Edit(_, version) = self.purpose { input type="hidden" name="version" value=(version); }
+                // Enter presses the first button there is.
+                button.default tabindex="-1" aria-hidden="true" {}
+                div.fields {
+                    @if let Some(why) = self.fault { div.banner.bad role="alert" { (why) } }
+                    (fieldset::all(self.fields, tryout.as_ref()))
+                    div.submit {
+                        button.primary { @match self.purpose { Purpose::New => { "Create job" } Purpose::Edit(..) => { "Store changes" } } }
+                        button.ghost name="do" value="preview" formnovalidate { "Preview" }
+                        a.button.ghost href=(back) { "Cancel" }
+                    }
+                }
+                aside.card.preview aria-label="Preview" {
+                    div #preview aria-live="polite" { (preview_of(self.web, self.viewer, self.fields, self.host)) }
+                }
+            }
+        }
+    }
+}
+
 fn form_page(
     web: &Web,
     viewer: &Viewer,
@@ -215,45 +320,11 @@ fn form_page(
     host: &str,
     status: u16,
 ) -> http::Answer {
-    let (title, path, back) = match purpose {
-        Purpose::New => ("New job", "/webui/new".to_owned(), "/webui/jobs".to_owned()),
-        Purpose::Edit(job, _) => (
-            "Edit job",
-            format!("{}edit", part::job_path(job.id)),
-            part::job_path(job.id),
-        ),
-    };
-    let content = html! {
-        header.top {
-            div {
-                @if let Purpose::Edit(job, _) = purpose { p.crumbs { a href="/webui/jobs" { "Jobs" } " / " (part::job_link(job)) } }
-                h1 { (title) }
-            }
-        }
-        div #definition {
-            form.editor method="post" action=(path) data-editor {
-                @if let Purpose::Edit(_, version) = purpose { input type="hidden" name="version" value=(version); }
-                div.fields {
-                    @if let Some(why) = fault { div.banner.bad role="alert" { (why) } }
-                    (fieldset::all(fields))
-                    div.submit {
-                        button.primary { @match purpose { Purpose::New => { "Create job" } Purpose::Edit(..) => { "Store changes" } } }
-                        button.ghost name="do" value="preview" formnovalidate { "Preview" }
-                        a.button.ghost href=(back) { "Cancel" }
-                    }
-                }
-                aside.card.preview aria-label="Preview" {
-                    div #preview aria-live="polite" { (preview_of(web, viewer, fields, host)) }
-                }
-            }
-        }
-    };
-    let place = if let Purpose::New = purpose {
-        Place::New
-    } else {
-        Place::Jobs
-    };
-    Page::still(title, place, content).answer_with(status, web, viewer, &Fields::default())
+    Form {
+        fault,
+        ..Form::new(web, viewer, purpose, fields, host)
+    }
+    .answer(status)
 }
 
 fn preview_of(web: &Web, viewer: &Viewer, fields: &Fields, host: &str) -> Markup {
@@ -265,11 +336,11 @@ fn preview_of(web: &Web, viewer: &Viewer, fields: &Fields, host: &str) -> Markup
             Ok(draft) => {
                 details {
                     summary { "JSON" }
-                    (part::copyable("json", "Copy JSON", &format!("{:#}", drafts::json(draft))))
+                    (part::copyable("json", "Copy JSON", &format!("{:#}", snippet::json(draft))))
                 }
                 details {
                     summary { "curl" }
-                    (part::copyable("curl", "Copy as curl", &drafts::curl(draft, host)))
+                    (part::copyable("curl", "Copy as curl", &snippet::curl(draft, host)))
                 }
             }
             // What is wrong with the schedule is said above already.

@@ -6,17 +6,17 @@ use maud::{Markup, html};
 use super::choices::{DAYS, UNITS};
 use super::form::Fields;
 
-/// All of them.
-pub(super) fn all(fields: &Fields) -> Markup {
+/// All of them, and `tryout` below the command.
+pub(super) fn all(fields: &Fields, tryout: Option<&Markup>) -> Markup {
     html! {
-        (what(fields))
+        (what(fields, tryout))
         (when(fields))
         (failures(fields))
         (rest(fields))
     }
 }
 
-fn what(fields: &Fields) -> Markup {
+fn what(fields: &Fields, tryout: Option<&Markup>) -> Markup {
     html! {
         fieldset.card {
             legend { "What" }
@@ -26,6 +26,7 @@ fn what(fields: &Fields) -> Markup {
                 (area(fields, "command", "Command", "/usr/local/bin/backup --all", 2, "Shell syntax works: pipes, quotes, $VARIABLES."))
                 (line(fields, "cwd", "Working directory", "text", "the server\u{2019}s", "", false))
                 (area(fields, "env", "Environment", "DIR=/srv", 2, "NAME=value, one a line, added to the server\u{2019}s."))
+                @if let Some(tryout) = tryout { (tryout) }
             }
             div.if-remote {
                 (line(fields, "url", "URL", "url", "https://example.com/hook", "", false))
@@ -100,7 +101,11 @@ fn failures(fields: &Fields) -> Markup {
                 (line(fields, "timeout", "Give up an attempt after", "text", "never", "30s, 5m or PT5M.", false))
                 (line(fields, "epsilon", "Start at most so late", "text", "no limit", "Later occurrences are missed.", false))
             }
-            (line(fields, "on_failure_job", "Job to run after a failure", "text", "none", "Its name or id.", false))
+            div.pair {
+                (line(fields, "on_failure_job", "Job to run after a failure", "text", "none", "Its name or id.", false))
+                (line(fields, "alert_after", "Alert after failures in a row", "number", "1", "", false))
+            }
+            label.check { input type="checkbox" name="alert_on_missed" value="on" checked[fields.has("alert_on_missed", "on")]; "Missed occurrences run that job too" }
         }
     }
 }

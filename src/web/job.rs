@@ -14,7 +14,7 @@ use super::mark::State;
 use super::page::{Page, Place};
 use super::run::fact;
 use super::viewer::Viewer;
-use super::{Fault, Web, drafts, editor, graph, part, past, runs, text};
+use super::{Fault, Web, editor, graph, part, past, runs, snippet, text};
 
 /// `GET /webui/job/{id}/`, with `?before=` a run for older ones.
 pub(super) fn show(
@@ -124,7 +124,7 @@ fn definition(viewer: &Viewer, job: &Job) -> Markup {
 /// What is set apart from the defaults, in words.
 fn settings(viewer: &Viewer, job: &Job) -> Vec<(&'static str, String)> {
     let draft = shown(viewer, job);
-    let json = drafts::json(&draft);
+    let json = snippet::json(&draft);
     let word = |key: &str| match &json[key] {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Null => String::new(),
@@ -179,7 +179,7 @@ fn settings(viewer: &Viewer, job: &Job) -> Vec<(&'static str, String)> {
 fn shown(viewer: &Viewer, job: &Job) -> Draft {
     match Draft::of(&job.spec) {
         draft if viewer.may_change() => draft,
-        draft => drafts::without_secrets(draft),
+        draft => snippet::without_secrets(draft),
     }
 }
 
@@ -230,7 +230,7 @@ fn as_json(viewer: &Viewer, job: &Job, host: &str) -> Markup {
     html! {
         details.card {
             summary { "As curl and JSON" }
-            (part::copyable("curl", "Copy as curl", &drafts::curl(&draft, host)))
+            (part::copyable("curl", "Copy as curl", &snippet::curl(&draft, host)))
         }
     }
 }

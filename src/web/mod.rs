@@ -8,7 +8,7 @@
 //! router   (method, path) -> handler
 //! overview jobs job run      pages for looking       survey past forecast   what they ask the registry and the store
 //! signin                     the page before all others
-//! editor actions             pages for doing         drafts choices         forms to jobs and back
+//! editor actions             pages for doing         drafts choices snippet forms to jobs and back, and to JSON
 //! page part mark strip chart graph ansi text         how things look
 //! ```
 //!
@@ -37,9 +37,11 @@ mod router;
 mod run;
 mod runs;
 mod signin;
+mod snippet;
 mod strip;
 mod survey;
 mod text;
+mod tryout;
 mod viewer;
 
 #[cfg(test)]
@@ -58,6 +60,7 @@ use crate::schedule::Zone;
 use crate::scheduler::Handle;
 use crate::scheduler::command::{Answer, Command, Refusal};
 use crate::store::Store;
+use crate::worker::{Trial, Trials, Tried, Untried};
 
 use self::forecast::{Forecast, Forecaster};
 use self::viewer::Viewer;
@@ -82,6 +85,7 @@ pub struct Web {
 struct Inner {
     scheduler: Handle,
     store: Arc<dyn Store>,
+    trials: Arc<Trials>,
     settings: Settings,
     started: Timestamp,
     forecaster: Forecaster,
@@ -95,6 +99,11 @@ enum Reply {
     Now(http::Answer),
     /// Questions to the scheduler, and what to make of its answers, which come in the same order.
     Ask(Vec<Command>, Then),
+    /// A command to try, and what to make of how it ended.
+    Try(
+        Trial,
+        Box<dyn FnOnce(Result<Tried, Untried>) -> http::Answer + Send>,
+    ),
 }
 
 type Heard = Vec<Result<Answer, Refusal>>;
@@ -110,11 +119,17 @@ struct Fault {
 impl Web {
     /// Pages that change things by way of `scheduler`, and read from its registry and from `store`.
     #[must_use]
-    pub fn new(scheduler: Handle, store: Arc<dyn Store>, settings: Settings) -> Web {
+    pub fn new(
+        scheduler: Handle,
+        store: Arc<dyn Store>,
+        trials: Arc<Trials>,
+        settings: Settings,
+    ) -> Web {
         Web {
             inner: Arc::new(Inner {
                 scheduler,
                 store,
+                trials,
                 settings,
                 started: clock::now(),
                 forecaster: Forecaster::default(),
@@ -162,6 +177,11 @@ impl Web {
         let (commands, then) = match reply {
             Reply::Now(answer) => return responder.send(answer),
             Reply::Ask(commands, then) => (commands, then),
+            Reply::Try(trial, then) => {
+                return self.inner.trials.start(trial, move |tried| {
+                    responder.send_with(move || then(tried));
+                });
+            }
         };
         let open = commands.len();
         if open == 0 {

@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use crate::events::What;
 use crate::http::Answer;
 
 use super::form::Fields;
@@ -72,7 +73,8 @@ impl<'a> Page<'a> {
         };
         html! {
             (DOCTYPE)
-            html lang="en" data-theme=[viewer.theme.forced()] data-live[self.live] {
+            html lang="en" data-theme=[viewer.theme.forced()] data-live[self.live]
+                data-events="/api/v1/events/" data-event-kinds=(What::KINDS.join(" ")) {
                 (head(viewer, self.title, &alive))
                 body data-zone=(viewer.zone) {
                     a.skip href="#main" { "Skip to content" }

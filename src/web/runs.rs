@@ -35,13 +35,20 @@ pub(super) fn trigger_words(trigger: Trigger) -> &'static str {
 pub(super) fn end_words(run: &RunRecord) -> String {
     match &run.end {
         None => "the server died under it".to_owned(),
-        Some(AttemptEnd::Exited(code)) => format!("exit code {code}"),
-        Some(AttemptEnd::Signalled(signal)) => format!("ended by signal {signal}"),
-        Some(AttemptEnd::Answered(status, _)) => format!("status {status}"),
-        Some(AttemptEnd::Error(why)) => text::clipped(why, 200),
-        Some(AttemptEnd::TimedOut) => "took longer than its timeout".to_owned(),
-        Some(AttemptEnd::Stopped) => "stopped on request".to_owned(),
-        Some(AttemptEnd::TooLate) => "its window had closed".to_owned(),
+        Some(end) => attempt_words(end),
+    }
+}
+
+/// How an attempt ended.
+pub(super) fn attempt_words(end: &AttemptEnd) -> String {
+    match end {
+        AttemptEnd::Exited(code) => format!("exit code {code}"),
+        AttemptEnd::Signalled(signal) => format!("ended by signal {signal}"),
+        AttemptEnd::Answered(status, _) => format!("status {status}"),
+        AttemptEnd::Error(why) => text::clipped(why, 200),
+        AttemptEnd::TimedOut => "took longer than its timeout".to_owned(),
+        AttemptEnd::Stopped => "stopped on request".to_owned(),
+        AttemptEnd::TooLate => "its window had closed".to_owned(),
     }
 }
 

@@ -31,7 +31,12 @@ pub(super) fn web() -> Web {
         default_owner: "ops".into(),
         history_ttl: None,
     };
-    Web::new(handle, Arc::new(MemoryStore::new()), settings)
+    Web::new(
+        handle,
+        Arc::new(MemoryStore::new()),
+        Arc::default(),
+        settings,
+    )
 }
 
 pub(super) fn viewer() -> Viewer {
@@ -132,6 +137,7 @@ pub(super) fn get(web: &Web, target: &str) -> (u16, String) {
     match reply(web, Method::Get, target, "") {
         Reply::Now(answer) => (answer.status.0, text(answer)),
         Reply::Ask(commands, _) => panic!("{target} asks for {commands:?}"),
+        Reply::Try(trial, _) => panic!("{target} tries {trial:?}"),
     }
 }
 
@@ -143,6 +149,7 @@ pub(super) fn post(web: &Web, target: &str, body: &str) -> (u16, String) {
             answer.header("location").unwrap_or_default().to_owned(),
         ),
         Reply::Ask(commands, _) => panic!("{target} asks for {commands:?}"),
+        Reply::Try(trial, _) => panic!("{target} tries {trial:?}"),
     }
 }
 
@@ -151,6 +158,7 @@ pub(super) fn asked(web: &Web, target: &str, body: &str) -> (Vec<Command>, Then)
     match reply(web, Method::Post, target, body) {
         Reply::Ask(commands, then) => (commands, then),
         Reply::Now(answer) => panic!("{target} is answered: {}", text(answer)),
+        Reply::Try(trial, _) => panic!("{target} tries {trial:?}"),
     }
 }
 

@@ -15,6 +15,7 @@ mod shortage;
 mod stop;
 mod supervise;
 mod trial;
+mod trials;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use self::stop::Stop;
 pub(crate) use self::stop::StopSignal;
 pub(crate) use self::trial::run_trial_until;
 pub use self::trial::{Trial, run_trial};
+pub use self::trials::{Trials, Tried, Untried};
 
 use self::command::LocalExecutor;
 use self::executor::{Attempt, Executor};

@@ -1,7 +1,7 @@
 // A real server in a directory of its own, and a browser that looks at it.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -11,17 +11,23 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 export class Site {
-  // Starts a server and a browser. `stop` ends both.
-  static async start() {
+  // Starts a server and a browser. `stop` ends both. `tokens` names who may come in, and their roles.
+  static async start({ tokens, flags = [] } = {}) {
     const site = new Site();
     site.dir = mkdtempSync(join(tmpdir(), "nimesha-ui-"));
+    site.flags = flags;
+    if (tokens) {
+      const lines = Object.entries(tokens).map(([name, role]) => `${name} ${role} ${site.secret(name)}\n`);
+      writeFileSync(join(site.dir, "tokens"), lines.join(""), { mode: 0o600 });
+      site.flags = [...flags, "--token-file", "tokens"];
+    }
     await site.serve(0);
     site.browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
     return site;
   }
 
   async serve(port) {
-    this.server = spawn(process.env.NIMESHA_BIN, ["serve", "--port", String(port)], { cwd: this.dir });
+    this.server = spawn(process.env.NIMESHA_BIN, ["serve", "--port", String(port), ...this.flags], { cwd: this.dir });
     this.origin = await new Promise((found, failed) => {
       let log = "";
       this.server.stderr.on("data", (data) => {
@@ -60,8 +66,18 @@ export class Site {
     return page;
   }
 
+  secret(name) {
+    return `the-long-secret-of-${name}`;
+  }
+
+  // The API as this one's token opens it.
+  as(name) {
+    this.headers = { Authorization: `Bearer ${this.secret(name)}` };
+    return this;
+  }
+
   async api(method, path, body) {
-    const answer = await fetch(`${this.origin}/api/v1${path}`, { method, body: body && JSON.stringify(body) });
+    const answer = await fetch(`${this.origin}/api/v1${path}`, { method, body: body && JSON.stringify(body), headers: this.headers });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return text ? JSON.parse(text) : null;

@@ -127,6 +127,29 @@ test("pages stay fresh, and say when the server is gone", async () => {
   await page.locator("#lost").waitFor({ state: "hidden" });
 });
 
+test("what happens shows at once, told by the server", async () => {
+  await go("/webui/");
+  // Without the page's own clock only the event stream can bring news.
+  await page.evaluate(() => { for (let timer = 1; timer < 100; timer++) clearInterval(timer); });
+  const id = await site.create({ name: "Newcomer", schedule: "R//PT1H" });
+  await see("Newcomer");
+  await go(`/webui/job/${id}/`);
+  await page.evaluate(() => { for (let timer = 1; timer < 100; timer++) clearInterval(timer); });
+  await site.api("POST", `/job/start/${id}/`);
+  await page.locator("table.runs", { hasText: "by hand" }).waitFor();
+});
+
+test("a command is tried before it is stored, and the form stays as it is", async () => {
+  await go("/webui/new");
+  await page.getByLabel("Command", { exact: true }).fill("echo tried $NAME; exit 3");
+  await page.getByLabel("Environment").fill("NAME=well");
+  await page.getByRole("button", { name: "Try it now" }).click();
+  await page.locator("#tried", { hasText: "exit code 3" }).waitFor();
+  assert.equal((await page.locator("#tried pre").textContent()).trim(), "tried well");
+  assert.equal(await page.getByLabel("Command", { exact: true }).inputValue(), "echo tried $NAME; exit 3");
+  assert.deepEqual((await site.api("GET", "/job/")).jobs, {});
+});
+
 test("a pause is a banner", async () => {
   await site.create({ name: "x" });
   await go("/webui/");
@@ -176,6 +199,8 @@ test("without a script everything can still be done", async () => {
   await plain.getByLabel("By hand").check();
   await plain.getByRole("button", { name: "Preview" }).click();
   await plain.getByText("Runs only when it is started").waitFor();
+  await plain.getByRole("button", { name: "Try it now" }).click();
+  await plain.locator("#tried", { hasText: "plain" }).waitFor();
   await plain.getByRole("button", { name: "Create job" }).click();
   await plain.getByRole("button", { name: "Start now" }).click();
   await plain.reload();
@@ -187,4 +212,55 @@ test("without a script everything can still be done", async () => {
   await plain.getByText("No jobs yet").waitFor();
   assert.deepEqual(plain.faults, []);
   await plain.context().close();
+});
+
+test("a role sees what it may do, and a wrong token gets nobody in", async () => {
+  const tokens = { reader: "read", nurse: "operate", boss: "admin" };
+  const guarded = await Site.start({ tokens });
+  try {
+    await guarded.as("boss").api("POST", "/job/", { name: "Guarded", command: "true", schedule: "@manual" });
+    const window = await guarded.open();
+    const enter = async (token) => {
+      await window.goto(`${guarded.origin}/webui/jobs`);
+      await window.getByLabel("Token").fill(token);
+      await window.getByRole("button", { name: "Sign in" }).click();
+    };
+    await enter("not-a-token");
+    await window.getByText("This is no token").first().waitFor();
+    for (const [name, buttons] of [["reader", []], ["nurse", ["Start", "Enable", "Disable"]], ["boss", ["Start", "Enable", "Disable", "Delete…"]]]) {
+      await enter(guarded.secret(name));
+      await window.getByRole("button", { name: "Sign out" }).waitFor();
+      await window.goto(`${guarded.origin}/webui/jobs`);
+      await window.getByText("Guarded").first().waitFor();
+      assert.deepEqual(await window.locator(".bulk button").allTextContents(), buttons, name);
+      await window.getByRole("button", { name: "Sign out" }).click();
+    }
+    await window.getByText("You are signed out.").waitFor();
+    const cookies = await window.context().cookies();
+    assert.ok(!cookies.some((cookie) => cookie.name === "nimesha_session" && cookie.value), "the session is over");
+    assert.deepEqual(window.faults, []);
+  } finally {
+    await guarded.stop();
+  }
+});
+
+test("a hundred thousand jobs are as quick to look through as ten", async (t) => {
+  const crowded = await Site.start({ flags: ["--no-persist"] });
+  try {
+    let next = 0;
+    const create = async () => {
+      while (next < 100_000) await crowded.create({ name: `job ${next++}`, schedule: "R//PT24H" });
+    };
+    await Promise.all(Array.from({ length: 32 }, create));
+    const window = await crowded.open();
+    for (const path of ["/webui/", "/webui/jobs", "/webui/jobs?q=99999", "/webui/jobs?sort=name"]) {
+      const begun = performance.now();
+      await window.goto(crowded.origin + path);
+      await window.getByText("100,000").or(window.getByText("job 99999")).first().waitFor();
+      t.diagnostic(`${path} after ${Math.round(performance.now() - begun)} ms`);
+    }
+    assert.deepEqual(window.faults, []);
+  } finally {
+    await crowded.stop();
+  }
 });

@@ -7,6 +7,7 @@ const $$ = (selector, within = document) => [...within.querySelectorAll(selector
 const REFRESH_MS = 5000;
 const TAIL_MS = 1000;
 const TYPING_MS = 250;
+const NEWS_MS = 300;
 
 // ---- Replacing what has changed ----
 
@@ -170,6 +171,22 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// A button whose answer goes into this page.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-swap]");
+  if (!button) return;
+  event.preventDefault();
+  const place = $(`#${button.dataset.swap}`);
+  const fields = new FormData(button.form, button);
+  button.disabled = true;
+  place.setAttribute("aria-busy", "true");
+  const page = await load(button.form.action, { method: "POST", body: new URLSearchParams(fields) });
+  button.disabled = false;
+  place.removeAttribute("aria-busy");
+  const part = page && $(`#${button.dataset.swap}`, page);
+  if (part) morph(place, document.adoptNode(part));
+});
+
 // ---- Following output ----
 
 async function follow() {
@@ -241,23 +258,35 @@ if (/[?&]did=/.test(location.search)) {
   history.replaceState(null, "", url);
 }
 
-// Where the server tells of changes, they are shown at once; else, and in case one is lost, every few seconds.
+// Where the server tells of changes, they are shown at once; else, and in case one is lost, every few seconds. A hidden
+// page does not listen: a browser opens only a few connections to a server, and other pages of ours need some.
+let stream = null;
+let due = 0;
+
+function news() {
+  if (due || !root.hasAttribute("data-live")) return;
+  due = setTimeout(() => {
+    due = 0;
+    refresh();
+  }, NEWS_MS);
+}
+
 function listen() {
-  if (!root.dataset.events) return;
-  const stream = new EventSource(root.dataset.events);
-  let due = 0;
-  stream.onmessage = () => {
-    if (due || !root.hasAttribute("data-live")) return;
-    due = setTimeout(() => {
-      due = 0;
-      refresh();
-    }, TYPING_MS);
-  };
+  if (document.hidden) {
+    stream?.close();
+    stream = null;
+  } else if (!stream) {
+    stream = new EventSource(root.dataset.events);
+    for (const kind of root.dataset.eventKinds.split(" ")) stream.addEventListener(kind, news);
+  }
 }
 
 setInterval(tick, 1000);
 setInterval(() => root.hasAttribute("data-live") && refresh(), REFRESH_MS);
-document.addEventListener("visibilitychange", () => root.hasAttribute("data-live") && refresh());
+document.addEventListener("visibilitychange", () => {
+  listen();
+  if (root.hasAttribute("data-live")) refresh();
+});
 arrange();
 listen();
 follow();
