@@ -185,6 +185,11 @@ pub const HTTP_LINGER: Duration = Duration::from_secs(1);
 pub const HTTP_LINGER_BYTES: usize = 2 * 1024 * 1024;
 /// At shutdown, answers under way have this long to leave.
 pub const HTTP_CLOSING: Duration = Duration::from_secs(5);
+/// Bytes under TLS that may come without any text in them: a whole record and a little, or a handshake. Whatever a
+/// client sends beyond that would only have to be kept.
+pub const TLS_SILENT_BYTES_MAX: usize = 20 * 1024;
+/// Bytes of a file of certificates or of a key: a chain has a few KiB.
+pub const TLS_FILE_BYTES_MAX: u64 = 256 * 1024;
 /// How long no connection is accepted after the system refused one and nothing could be given up for it.
 pub const HTTP_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Failed runs and gaps that are kept at hand: more than anybody reads on one page.

@@ -1,6 +1,6 @@
 //! `nimesha apply`, `validate` and `export`: jobs kept in files.
 
-use super::connect::{asking, connect};
+use super::connect::asking;
 use super::jobset::{file, plan::Plan};
 use super::screen::Screen;
 use super::{CliError, print};
@@ -54,7 +54,7 @@ impl Apply {
                 "the files hold no job, and --prune would delete them all: use nimesha job delete for that".into(),
             ));
         }
-        let client = connect(&self.url)?;
+        let client = self.connect()?;
         let plan = Plan::make(wanted, client.jobs("", usize::MAX)?, self.prune)?;
         print(&plan.describe(Screen::of_stdout()))?;
         match self.dry_run {
@@ -75,7 +75,7 @@ impl Validate {
 
 impl Export {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        for job in connect(&self.url)?.jobs("", usize::MAX)? {
+        for job in self.connect()?.jobs("", usize::MAX)? {
             print(&format!("{job}\n"))?;
         }
         Ok(())

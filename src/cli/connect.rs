@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use super::CliError;
 use crate::client::{Client, ClientError, Url};
@@ -17,18 +18,45 @@ macro_rules! asking {
             /// the server: http://host:port, or unix:PATH (default http://127.0.0.1:8000)
             #[argh(option, default = "crate::client::Url::default()", arg_name = "url")]
             url: crate::client::Url,
+
+            /// file of the authority that signed the server's certificate, for https (default: those that browsers know)
+            #[argh(option, arg_name = "file")]
+            cacert: Option<std::path::PathBuf>,
+        }
+
+        impl $name {
+            /// A client of the server that is meant.
+            fn connect(&self) -> Result<crate::client::Client, crate::cli::CliError> {
+                crate::cli::connect::connect(&self.url, self.cacert.as_deref())
+            }
         }
     };
 }
 pub(super) use asking;
 
 /// A client of the server at `url`, with the token of NIMESHA_TOKEN.
-pub(super) fn connect(url: &Url) -> Result<Client, CliError> {
+pub(super) fn connect(url: &Url, cacert: Option<&Path>) -> Result<Client, CliError> {
     let token = match super::sources::environment("NIMESHA_TOKEN") {
         None => None,
         Some(text) => Some(token(&text)?),
     };
-    Ok(Client::new(url, token.as_deref()))
+    let client = Client::new(url, token.as_deref());
+    match cacert {
+        None => Ok(client),
+        Some(path) => authority(path)
+            .and_then(|pem| client.trusting(&pem))
+            .map_err(|why| CliError::Usage(format!("--cacert {}: {why}", path.display()))),
+    }
+}
+
+/// The bytes of a file of certificates.
+fn authority(path: &Path) -> Result<Vec<u8>, String> {
+    let mut pem = Vec::new();
+    let file = File::open(path).map(|file| file.take(config::TLS_FILE_BYTES_MAX));
+    match file.and_then(|mut file| file.read_to_end(&mut pem)) {
+        Ok(_) => Ok(pem),
+        Err(why) => Err(why.to_string()),
+    }
 }
 
 /// The secret itself, or with an `@` before it the file that holds it.

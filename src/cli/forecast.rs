@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::connect::{asking, connect};
+use super::connect::asking;
 use super::jobset::{Wanted, file, id_of_name};
 use super::next;
 use super::screen::{Screen, Tone, instant, local, printable, span};
@@ -78,7 +78,7 @@ asking! {
 impl Forecast {
     pub(super) fn run(&self) -> Result<(), CliError> {
         let found = match self.files.is_empty() {
-            true => connect(&self.url)?.get(&self.query())?,
+            true => self.connect()?.get(&self.query())?,
             false => self.of_files(&file::read(&self.files)?, clock::now())?,
         };
         match self.json {
@@ -286,6 +286,7 @@ mod tests {
             timezone: Zone::UTC,
             json: false,
             url: crate::client::Url::default(),
+            cacert: None,
         };
         let wanted: Vec<Wanted> = wanted.collect();
         command.of_files(&wanted, from).unwrap()

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::connect::{asking, connect};
+use super::connect::asking;
 use super::screen::{distance, instant, local};
 use super::{CliError, print, print_json};
 use crate::clock::{self, Timestamp};
@@ -31,7 +31,7 @@ asking! {
 
 impl Stats {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let stats = connect(&self.url)?.get("/stats/")?["Stats"].take();
+        let stats = self.connect()?.get("/stats/")?["Stats"].take();
         match self.json {
             true => print_json(&stats),
             false => print(&figures(&stats, clock::now())),
@@ -41,14 +41,14 @@ impl Stats {
 
 impl Pause {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        connect(&self.url)?.post("/pause/", None)?;
+        self.connect()?.post("/pause/", None)?;
         Ok(())
     }
 }
 
 impl Resume {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        connect(&self.url)?.post("/resume/", None)?;
+        self.connect()?.post("/resume/", None)?;
         Ok(())
     }
 }

@@ -24,6 +24,12 @@ pub enum ClientError {
 
 impl ClientError {
     pub(super) fn away(url: &Url, why: &ureq::Error) -> ClientError {
+        if names_certificate(why) {
+            return ClientError::Away(format!(
+                "the certificate of {url} is not trusted ({why}): name the authority that signed it by --cacert or \
+                 NIMESHA_CACERT"
+            ));
+        }
         ClientError::Away(format!(
             "no answer from {url} ({why}): is the server running? Start it with \"nimesha serve\", or name another one \
              with --url or NIMESHA_URL"
@@ -56,6 +62,16 @@ impl ClientError {
             "what answers at {url} does not seem to be Nimesha: {what}"
         ))
     }
+}
+
+/// Whether it is the certificate that is wrong. ureq has TLS's errors inside of those of reading and writing, too.
+fn names_certificate(why: &ureq::Error) -> bool {
+    let inner = match why {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
+        _ => None,
+    };
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 impl fmt::Display for ClientError {

@@ -26,6 +26,7 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::request::Builder;
 use ureq::http::{Method, Request, Response};
+use ureq::tls::{PemItem, RootCerts, TlsConfig};
 
 pub use error::ClientError;
 pub use stream::{Event, EventStream};
@@ -66,22 +67,33 @@ impl Client {
     /// A client of the server at `url`. Nothing is sent yet.
     #[must_use]
     pub fn new(url: &Url, token: Option<&str>) -> Client {
-        let settings = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .timeout_connect(Some(config::CLIENT_CONNECT))
-            .build();
-        let agent = match url {
-            Url::Http(_) => Agent::new_with_config(settings),
-            Url::Unix(path) => Agent::with_parts(settings, unix::Unix(path.clone()), unix::Nowhere),
-        };
         Client {
-            agent,
+            agent: agent(url, RootCerts::WebPki),
             url: url.clone(),
             authorization: token.map(|token| format!("Bearer {token}")),
         }
+    }
+
+    /// The same, for a server whose certificate one of these authorities has signed (in PEM), or is one of them.
+    ///
+    /// # Errors
+    /// When there is no certificate in it.
+    pub fn trusting(self, pem: &[u8]) -> Result<Client, String> {
+        let mut roots = Vec::new();
+        for item in ureq::tls::parse_pem(pem) {
+            if let PemItem::Certificate(root) = item.map_err(|why| why.to_string())? {
+                roots.push(root);
+            }
+        }
+        if roots.is_empty() {
+            return Err(
+                "it holds no certificate: expected PEM, with a line BEGIN CERTIFICATE".into(),
+            );
+        }
+        Ok(Client {
+            agent: agent(&self.url, RootCerts::new_with_certs(&roots)),
+            ..self
+        })
     }
 
     /// The server that it asks.
@@ -302,6 +314,22 @@ impl Client {
         body.limit(config::CLIENT_ANSWER_BYTES_MAX)
             .read_to_vec()
             .map_err(|why| ClientError::away(&self.url, &why))
+    }
+}
+
+/// What sends requests to `url`.
+fn agent(url: &Url, roots: RootCerts) -> Agent {
+    let settings = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
+        .timeout_connect(Some(config::CLIENT_CONNECT))
+        .build();
+    match url {
+        Url::Http(_) => Agent::new_with_config(settings),
+        Url::Unix(path) => Agent::with_parts(settings, unix::Unix(path.clone()), unix::Nowhere),
     }
 }
 

@@ -6,11 +6,12 @@ use std::net::TcpListener;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::Mode;
 
 use super::{StartError, cannot};
-use crate::http::Listener;
+use crate::http::{Certificates, Listener};
 use crate::settings::Settings;
 
 /// Sockets that are bound, and the file to remove at the end.
@@ -31,13 +32,19 @@ impl Drop for SocketFile {
     }
 }
 
-/// Takes the addresses that the settings name.
-pub(super) fn open(settings: &Settings) -> Result<Sockets, StartError> {
+/// Takes the addresses that the settings name. Those of ports speak TLS alone if there are certificates.
+pub(super) fn open(
+    settings: &Settings,
+    certificates: Option<&Arc<Certificates>>,
+) -> Result<Sockets, StartError> {
     let mut listeners = Vec::new();
     for address in settings.listen_addresses()? {
         let listener = TcpListener::bind(address);
         let listener = listener.map_err(cannot(format_args!("listen on {address}")))?;
-        listeners.push(Listener::Tcp(listener));
+        listeners.push(match certificates {
+            None => Listener::Tcp(listener),
+            Some(certificates) => Listener::Tls(listener, Arc::clone(certificates)),
+        });
     }
     let Some(path) = &settings.listen_unix else {
         return Ok(Sockets {

@@ -1,7 +1,7 @@
 //! The server's life: its parts are started in order, each with what it needs of the ones before, and stopped in reverse.
 //!
 //! ```text
-//! tokens > listeners > store > writer, pool > dispatcher > api, web > guard > http      then it waits for a signal
+//! tokens, certificates > listeners > store > writer, pool > dispatcher > api, web > guard > http      then it waits for a signal
 //! ```
 //!
 //! The addresses are taken before the store is opened, so that a second server on one port harms nothing, and they
@@ -22,7 +22,7 @@ use signal_hook::iterator::Signals;
 
 use crate::api::{self, Api};
 use crate::guard::{self, Gate, Guard};
-use crate::http::{Handler, Limits, Request, Responder, Server};
+use crate::http::{Certificates, Handler, Limits, Request, Responder, Server};
 use crate::metrics::Metrics;
 use crate::scheduler::dispatcher::Dispatcher;
 use crate::scheduler::journal::Journal;
@@ -83,10 +83,17 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     reaper::start_if_init().map_err(cannot("take in orphans"))?;
     let (events, happened) = bounded(config::DAEMON_EVENTS_MAX);
     let gate = open_gate(settings)?;
-    let hung_up = Arc::clone(&gate);
-    watch_signals(events.clone(), move || hung_up.reload()).map_err(cannot("watch for signals"))?;
+    let certificates = open_certificates(settings)?;
+    let (hung_up, shown) = (Arc::clone(&gate), certificates.clone());
+    let reload = move || {
+        hung_up.reload();
+        if let Some(certificates) = &shown {
+            certificates.reload();
+        }
+    };
+    watch_signals(events.clone(), reload).map_err(cannot("watch for signals"))?;
 
-    let sockets = listen::open(settings)?;
+    let sockets = listen::open(settings, certificates.as_ref())?;
     log::info!("Preparing cache");
     let store = open_store(settings)?;
     let metrics = Arc::new(Metrics::default());
@@ -114,6 +121,9 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     let server = server.map_err(cannot("start the HTTP server"))?;
     for address in server.local_addrs() {
         log::info!("Starting server on port :{}", address.port());
+    }
+    if let Some(certificate) = &settings.tls_cert {
+        log::info!("TLS with the certificate {}", certificate.display());
     }
     if let Some(file) = &file {
         log::info!("Starting server on {}", file.0.display());
@@ -176,9 +186,9 @@ fn open_gate(settings: &Settings) -> Result<Arc<Gate>, StartError> {
         log::warn!(
             "--insecure: everybody who can reach this server can run commands here, and no token is asked for"
         );
-    } else if reachable {
+    } else if reachable && settings.tls_cert.is_none() {
         log::info!(
-            "tokens come in unencrypted, and who listens on the way can use them: have a proxy with TLS in front"
+            "tokens come in unencrypted, and who listens on the way can use them: give --tls-cert and --tls-key, or have a proxy with TLS in front"
         );
     }
     let hosts = settings.allow_host.iter();
@@ -189,12 +199,21 @@ fn open_gate(settings: &Settings) -> Result<Arc<Gate>, StartError> {
     Gate::open(&settings).map(Arc::new).map_err(StartError)
 }
 
+/// Reads what is shown to clients that come by TLS.
+fn open_certificates(settings: &Settings) -> Result<Option<Arc<Certificates>>, StartError> {
+    let (Some(certificate), Some(key)) = (&settings.tls_cert, &settings.tls_key) else {
+        return Ok(None);
+    };
+    let certificates = Certificates::open(certificate, key).map_err(StartError)?;
+    Ok(Some(Arc::new(certificates)))
+}
+
 fn watch_signals(events: Sender<Event>, hung_up: impl Fn() + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let watch = move || {
         for signal in signals.forever() {
             if signal == SIGHUP {
-                log::info!("SIGHUP: reading the token file anew, if there is one");
+                log::info!("SIGHUP: reading tokens and certificates anew, if there are any");
                 hung_up();
             } else {
                 // More signals than fit say nothing new.

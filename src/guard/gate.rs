@@ -209,10 +209,11 @@ fn bearer(credentials: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
 }
 
-/// Whether the browser reached us by TLS, of a proxy then. It says so itself, with every form that it sends.
+/// Whether the browser reached us by TLS, ours or that of a proxy. Of the latter it tells itself, with every form that
+/// it sends.
 fn is_secure(request: &Request) -> bool {
     let origin = request.header("origin").unwrap_or_default();
-    origin.starts_with("https://")
+    request.secure || origin.starts_with("https://")
 }
 
 /// The field `token` of a form. Secrets are of signs that forms may write with a percent sign, and of no others.

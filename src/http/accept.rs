@@ -8,6 +8,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -16,11 +17,13 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with, sockopt};
 
+use super::certificates::Certificates;
 use super::connection::Connection;
 use super::hub::Hub;
 use super::poll::{Interest, Poll, Source};
 use super::request::Peer;
 use super::socket::Socket;
+use super::wire::Wire;
 use crate::{clock, config};
 
 /// Connections taken in before other events have a turn.
@@ -38,6 +41,8 @@ const KEEPALIVE_PROBES: u32 = 4;
 pub enum Listener {
     /// Over the network.
     Tcp(TcpListener),
+    /// Over the network, by TLS alone.
+    Tls(TcpListener, Arc<Certificates>),
     /// Over a Unix socket. Its file is the business of whoever made it.
     Unix(UnixListener),
 }
@@ -46,7 +51,7 @@ impl Listener {
     /// Its address, if it has one.
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
-            Listener::Tcp(listener) => listener.local_addr().ok(),
+            Listener::Tcp(listener) | Listener::Tls(listener, _) => listener.local_addr().ok(),
             Listener::Unix(_) => None,
         }
     }
@@ -54,7 +59,7 @@ impl Listener {
     /// Makes it ready for epoll. What is set here, accepted connections inherit.
     fn prepare(&self) -> io::Result<()> {
         match self {
-            Listener::Tcp(listener) => {
+            Listener::Tcp(listener) | Listener::Tls(listener, _) => {
                 listener.set_nonblocking(true)?;
                 sockopt::set_tcp_nodelay(listener, true)?;
                 sockopt::set_socket_keepalive(listener, true)?;
@@ -68,25 +73,30 @@ impl Listener {
         Ok(rustix::net::listen(self, BACKLOG)?)
     }
 
-    fn accept(&self) -> rustix::io::Result<(Socket, Peer)> {
+    fn accept(&self) -> rustix::io::Result<(Wire, Peer)> {
         let (socket, address) =
             acceptfrom_with(self, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
         let peer = match self {
             Listener::Unix(_) => Peer::Unix,
             // The address comes with the connection, so that a client that is gone already has one, too.
-            Listener::Tcp(_) => match address.map(SocketAddr::try_from) {
+            Listener::Tcp(_) | Listener::Tls(..) => match address.map(SocketAddr::try_from) {
                 Some(Ok(address)) => Peer::Tcp(address),
                 _ => return Err(Errno::CONNABORTED),
             },
         };
-        Ok((Socket::new(socket), peer))
+        let socket = Socket::new(socket);
+        let wire = match self {
+            Listener::Tls(_, certificates) => Wire::tls(socket, certificates.session()?),
+            Listener::Tcp(_) | Listener::Unix(_) => Wire::plain(socket),
+        };
+        Ok((wire, peer))
     }
 }
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Listener::Tcp(listener) => listener.as_fd(),
+            Listener::Tcp(listener) | Listener::Tls(listener, _) => listener.as_fd(),
             Listener::Unix(listener) => listener.as_fd(),
         }
     }
@@ -143,7 +153,7 @@ impl Door {
         }
     }
 
-    fn accept(&self) -> rustix::io::Result<(Socket, Peer)> {
+    fn accept(&self) -> rustix::io::Result<(Wire, Peer)> {
         match self.listener.lock().as_ref() {
             Some(listener) => listener.accept(),
             None => Err(Errno::AGAIN),
@@ -168,12 +178,11 @@ impl Door {
         if spare.is_none() && hub.give_up_idle() {
             *spare = spare_descriptor();
         }
-        let (socket, peer) = accepted?;
+        let (wire, peer) = accepted?;
         if spare.is_some() {
-            admit(hub, socket, peer);
+            admit(hub, wire, peer);
         } else {
-            turn_away(&socket);
-            drop(socket);
+            turn_away(wire);
             *spare = spare_descriptor();
         }
         Ok(())
@@ -191,9 +200,9 @@ pub(super) fn accept(hub: &Hub, index: u32) {
     };
     for _ in 0..ACCEPTS_MAX {
         match door.accept() {
-            Ok((socket, peer)) => {
+            Ok((wire, peer)) => {
                 door.told.store(false, Ordering::Relaxed);
-                admit(hub, socket, peer);
+                admit(hub, wire, peer);
             }
             Err(Errno::AGAIN) => break,
             Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
@@ -216,18 +225,23 @@ pub(super) fn accept(hub: &Hub, index: u32) {
 }
 
 /// Gives a connection its place.
-fn admit(hub: &Hub, socket: Socket, peer: Peer) {
+fn admit(hub: &Hub, wire: Wire, peer: Peer) {
     if !hub.table.has_room() && !hub.give_up_idle() {
-        turn_away(&socket);
+        turn_away(wire);
         return;
     }
     let now = clock::monotonic();
+    // Who has nothing to agree on may be idle from the start.
+    let patience = match wire.is_handshaking() {
+        true => hub.limits.head,
+        false => hub.limits.idle,
+    };
     let seated = hub.table.seat(|key| {
-        hub.poll.add(socket.as_fd(), Source::Connection(key)).ok()?;
-        Some(Box::new(Connection::new(socket, peer, key, now)))
+        hub.poll.add(&wire, Source::Connection(key)).ok()?;
+        Some(Box::new(Connection::new(wire, peer, key, now)))
     });
     if let Some(key) = seated {
-        hub.timer.arm(now + hub.limits.idle, now);
+        hub.timer.arm(now + patience, now);
         if hub.is_stopping() {
             // The shutdown may have looked for connections just before this one was there.
             hub.mail.post(key);
@@ -235,13 +249,16 @@ fn admit(hub: &Hub, socket: Socket, peer: Peer) {
     }
 }
 
-/// Says that there is no place. A new connection has room for these few bytes, or else its client hears nothing.
-fn turn_away(socket: &Socket) {
+/// Says that there is no place. A new connection has room for these few bytes, or else its client hears nothing; nor
+/// does one that wants TLS, which would have to shake hands first.
+fn turn_away(mut wire: Wire) {
     const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 70\r\n\
         Retry-After: 1\r\nConnection: close\r\n\r\n\
         {\"error\":\"the server has too many connections; try again in a second\"}";
-    let _ = socket.send(FULL);
-    socket.end_sending();
+    if !wire.is_tls() {
+        let _ = wire.send(FULL);
+    }
+    wire.end_sending();
 }
 
 #[cfg(test)]
@@ -251,7 +268,7 @@ mod tests {
     #[test]
     fn a_client_that_is_turned_away_gets_a_whole_answer() {
         let (mut client, server) = std::os::unix::net::UnixStream::pair().unwrap();
-        turn_away(&Socket::new(server.into()));
+        turn_away(Wire::plain(Socket::new(server.into())));
         let mut text = String::new();
         io::Read::read_to_string(&mut client, &mut text).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();

@@ -99,11 +99,10 @@ impl Hub {
             Ok(Next::Park(interest)) => {
                 let now = clock::monotonic();
                 let deadline = connection.park(now, self);
-                if self
-                    .poll
-                    .arm(connection.socket(), Source::Connection(key), interest)
-                    .is_ok()
-                {
+                let wire = connection.wire();
+                let interest = wire.interest(interest);
+                let armed = self.poll.arm(wire, Source::Connection(key), interest);
+                if armed.is_ok() {
                     drop(taken);
                     if let Some(deadline) = deadline {
                         self.timer.arm(deadline, now);

@@ -6,8 +6,8 @@ use std::io::{self, Cursor, ErrorKind, Read, Write};
 use super::answer::{Answer, Body};
 use super::pool::Desk;
 use super::quota::Share;
-use super::socket::Socket;
 use super::stream::{Fetched, Stream};
+use super::wire::Wire;
 use super::write::{self, Framing, Manner};
 use crate::clock;
 
@@ -145,12 +145,12 @@ impl Outgoing {
     }
 
     /// Sends as much as the client takes, within one turn.
-    pub(super) fn advance(&mut self, socket: &Socket, desk: &mut Desk) -> Progress {
+    pub(super) fn advance(&mut self, wire: &mut Wire, desk: &mut Desk) -> Progress {
         desk.output.append(&mut std::mem::take(&mut self.kept));
         let mut sent_now = 0;
         loop {
             let produced = self.produce(desk);
-            match send_all(socket, &desk.output) {
+            match send_all(wire, &desk.output) {
                 Ok(sent) if sent < desk.output.len() => {
                     self.sent += sent as u64;
                     self.kept.extend_from_slice(&desk.output[sent..]);
@@ -172,7 +172,7 @@ impl Outgoing {
                 Produced::Failure => {
                     if self.framing == Framing::UntilClose {
                         // Here a plain end of the connection would pass for the end of the body.
-                        socket.reset_on_close();
+                        wire.reset_on_close();
                     }
                     return Progress::Lost;
                 }
@@ -284,10 +284,10 @@ fn append(output: &mut Vec<u8>, framing: Framing, piece: &[u8]) {
 }
 
 /// Sends until everything is sent or the socket is full; how much that was.
-fn send_all(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
+fn send_all(wire: &mut Wire, bytes: &[u8]) -> io::Result<usize> {
     let mut sent = 0;
     while sent < bytes.len() {
-        match socket.send(&bytes[sent..]) {
+        match wire.send(&bytes[sent..]) {
             Ok(more) => sent += more,
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             Err(error) => return Err(error),

@@ -89,6 +89,7 @@ pub(super) fn head(
         headers: copy_headers(parsed.headers, length, host),
         body: Vec::new(),
         peer,
+        secure: false,
         role: Role::Read,
     };
     let keep_alive = !marks.close && (minor == 1 || marks.keep_alive);

@@ -77,6 +77,8 @@ impl Key {
 pub(super) enum Interest {
     /// Bytes, or their end.
     Read,
+    /// Bytes, or their end, or room to write.
+    ReadOrWrite,
     /// Room to write. On a socket that has room this is the way to let others have a turn.
     Write,
     /// Room to write, or the client's end of sending.
@@ -183,6 +185,7 @@ impl Interest {
         EventFlags::ONESHOT
             | match self {
                 Interest::Read => EventFlags::IN,
+                Interest::ReadOrWrite => EventFlags::IN | EventFlags::OUT,
                 Interest::Write => EventFlags::OUT,
                 Interest::WriteOrHangUp => EventFlags::OUT | EventFlags::RDHUP,
                 Interest::HangUp => EventFlags::RDHUP,

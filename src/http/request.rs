@@ -78,6 +78,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Where it comes from.
     pub peer: Peer,
+    /// Whether it came by TLS.
+    pub secure: bool,
     /// What its sender may do. The least, until whoever guards the handler says more.
     pub role: Role,
 }
@@ -98,6 +100,7 @@ impl Request {
             headers: Headers::default(),
             body: Vec::new(),
             peer: Peer::Unix,
+            secure: false,
             role: Role::Admin,
         }
     }

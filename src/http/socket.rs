@@ -33,6 +33,17 @@ impl Socket {
         }
     }
 
+    /// The same, into a buffer whose length is the room.
+    pub(super) fn receive_into(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match rustix::net::recv(&self.0, &mut *buffer, RecvFlags::empty()) {
+                Ok((read, _)) => return Ok(read),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     /// Sends the start of `bytes`, as much as there is room for.
     ///
     /// # Errors

@@ -57,6 +57,14 @@ pub struct Settings {
     #[argh(option, arg_name = "name")]
     pub allow_host: Vec<Hosts>,
 
+    /// file of the certificate to show, in PEM; TLS alone is spoken at the port then
+    #[argh(option, arg_name = "file")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// file of that certificate's key
+    #[argh(option, arg_name = "file")]
+    pub tls_key: Option<PathBuf>,
+
     /// let everybody who can reach the address run commands here, without a token
     #[argh(switch)]
     pub insecure: bool,
@@ -235,12 +243,25 @@ impl Settings {
                 "--port none leaves nothing to listen on: give --listen-unix too".into(),
             );
         }
+        self.check_tls(addresses.is_empty())?;
         match addresses.iter().find(|a| !a.ip().is_loopback()) {
             Some(open) if self.token_file.is_none() && !self.insecure => refuse(format!(
                 "{open} can be reached from other machines, and whoever reaches the API can run commands here: name those \
                  who may with --token-file, listen on 127.0.0.1, or give --insecure if a firewall or a proxy keeps others out"
             )),
             _ => Ok(()),
+        }
+    }
+
+    fn check_tls(&self, no_port: bool) -> Result<(), SettingsError> {
+        match (&self.tls_cert, &self.tls_key) {
+            (None, None) => Ok(()),
+            (Some(_), Some(_)) if no_port => {
+                refuse("--tls-cert is for a port, and --port none leaves it without one".into())
+            }
+            (Some(_), Some(_)) => Ok(()),
+            (Some(_), None) => refuse("--tls-cert needs its key: give --tls-key too".into()),
+            (None, Some(_)) => refuse("--tls-key needs a certificate: give --tls-cert too".into()),
         }
     }
 
@@ -302,6 +323,7 @@ mod tests {
             &["--port", "0.0.0.0:80", "--token-file", "/etc/tokens"],
             &["--allow-host", "a.example", "--allow-host", "b.example,c"],
             &["--port", "[::1]:8000"],
+            &["--tls-cert", "c.pem", "--tls-key", "k.pem"],
             &["--port", "127.0.0.1:1", "--interface", "127.0.0.1"],
             &["--port", "none", "--listen-unix", "/run/n.sock"],
             &["--jobdb", "boltdb", "--jobstat-ttl", "-1"],
@@ -335,6 +357,26 @@ mod tests {
             ),
         ] {
             let error = settings(words).check().expect_err("a refusal");
+            assert!(error.0.contains(why), "{words:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_goes_with_its_key_and_a_port() {
+        for (words, why) in [
+            ("--tls-cert c", "give --tls-key too"),
+            ("--tls-key k", "give --tls-cert too"),
+            (
+                "--tls-cert c --tls-key k --port none --listen-unix s",
+                "without one",
+            ),
+            (
+                "--tls-cert c --tls-key k --interface 0.0.0.0",
+                "--token-file",
+            ),
+        ] {
+            let words: Vec<&str> = words.split(' ').collect();
+            let error = settings(&words).check().expect_err("a refusal");
             assert!(error.0.contains(why), "{words:?}: {error}");
         }
     }

@@ -36,6 +36,8 @@ mod simulation;
 mod stories;
 /// What the sources keep to: floors, headers, sizes, one place for clocks.
 mod tidy;
+/// TLS, asked by curl and by the client commands.
+mod tls;
 /// The pages, without a script.
 mod web;
 /// A year of a thousand jobs, in seconds.

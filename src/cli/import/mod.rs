@@ -7,7 +7,7 @@ mod crontab;
 mod kala;
 mod place;
 
-use super::connect::{asking, connect};
+use super::connect::asking;
 use super::jobset::{Wanted, file, plan::Plan};
 use super::screen::Screen;
 use super::{CliError, print};
@@ -57,7 +57,7 @@ struct Found {
 impl Import {
     pub(super) fn run(&self) -> Result<(), CliError> {
         let found = self.read()?;
-        let client = connect(&self.url)?;
+        let client = self.connect()?;
         let plan = Plan::make(found.jobs, client.jobs("", usize::MAX)?, false)?;
         print(&plan.describe(Screen::of_stdout()))?;
         if !self.dry_run {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::keys;
-use crate::cli::connect::{asking, connect};
+use crate::cli::connect::asking;
 use crate::cli::select::{find, path, text};
 use crate::cli::{CliError, print};
 use crate::client::{Client, escape};
@@ -81,7 +81,7 @@ asking! {
 
 impl Create {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let client = connect(&self.url)?;
+        let client = self.connect()?;
         let mut job = keys::read(&client, &self.keys)?;
         job.insert("name".to_owned(), Value::from(self.name.as_str()));
         let created = client.post("/job/?unique=name", Some(&Value::Object(job)))?;
@@ -91,7 +91,7 @@ impl Create {
 
 impl Update {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let client = connect(&self.url)?;
+        let client = self.connect()?;
         let keys = keys::read(&client, &self.keys)?;
         if keys.is_empty() {
             return Err(CliError::Usage(
@@ -106,7 +106,7 @@ impl Update {
 
 impl Delete {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        each(&connect(&self.url)?, &self.jobs, |client, job| {
+        each(&self.connect()?, &self.jobs, |client, job| {
             client.delete(&path(job)).map_err(CliError::from)
         })
     }
@@ -114,13 +114,13 @@ impl Delete {
 
 impl Enable {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        switch(&connect(&self.url)?, &self.jobs, "enable")
+        switch(&self.connect()?, &self.jobs, "enable")
     }
 }
 
 impl Disable {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        switch(&connect(&self.url)?, &self.jobs, "disable")
+        switch(&self.connect()?, &self.jobs, "disable")
     }
 }
 

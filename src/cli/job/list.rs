@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use crate::cli::connect::{asking, connect};
+use crate::cli::connect::asking;
 use crate::cli::screen::{Cell, Screen, Table, Tone, distance, instant};
 use crate::cli::select::text;
 use crate::cli::{CliError, print, print_json};
@@ -89,7 +89,7 @@ impl Order {
 
 impl List {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let client = connect(&self.url)?;
+        let client = self.connect()?;
         let limit = self.limit.unwrap_or(usize::MAX);
         // The first by another order may be the last in the server's.
         let wanted = match self.sort {

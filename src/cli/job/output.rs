@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write, stdout};
 use serde_json::Value;
 
 use crate::cli::CliError;
-use crate::cli::connect::{asking, connect};
+use crate::cli::connect::asking;
 use crate::cli::select::{find, path, text};
 use crate::client::{Client, escape};
 
@@ -34,7 +34,7 @@ asking! {
 
 impl Output {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let client = connect(&self.url)?;
+        let client = self.connect()?;
         let job = find(&client, &self.job)?;
         let run = match &self.run {
             Some(run) => run.clone(),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::output::run_path;
-use crate::cli::connect::{asking, connect};
+use crate::cli::connect::asking;
 use crate::cli::screen::{Cell, Screen, Table, Tone, distance, instant, local, span};
 use crate::cli::select::{find, path, text};
 use crate::cli::{CliError, print, print_json};
@@ -43,7 +43,7 @@ asking! {
 
 impl Runs {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let client = connect(&self.url)?;
+        let client = self.connect()?;
         let job = find(&client, &self.job)?;
         let limit = self.limit;
         let mut runs = client.get(&format!("{}runs/?limit={limit}", path(&job)))?["runs"].take();
@@ -60,7 +60,7 @@ impl Runs {
 
 impl Cancel {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let client = connect(&self.url)?;
+        let client = self.connect()?;
         let job = find(&client, &self.job)?;
         let run = match &self.run {
             Some(run) => run.clone(),

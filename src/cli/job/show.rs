@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::list::status;
-use crate::cli::connect::{asking, connect};
+use crate::cli::connect::asking;
 use crate::cli::screen::{Screen, Tone, printable};
 use crate::cli::select::{find, path, text};
 use crate::cli::server::when;
@@ -29,7 +29,7 @@ asking! {
 
 impl Show {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let client = connect(&self.url)?;
+        let client = self.connect()?;
         let found = find(&client, &self.job)?;
         let job = client.get(&path(&found))?["job"].take();
         match self.json {

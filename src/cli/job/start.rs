@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::output::{print_bytes, run_path};
-use crate::cli::connect::{asking, connect};
+use crate::cli::connect::asking;
 use crate::cli::select::{find, text};
 use crate::cli::{CliError, print};
 use crate::client::{ClientError, escape};
@@ -39,7 +39,7 @@ impl Start {
                 "--wait and --no-wait contradict each other: leave one of them out".into(),
             ));
         }
-        let client = connect(&self.url)?;
+        let client = self.connect()?;
         let job = find(&client, &self.job)?;
         let id = text(&job, "id");
         let path = format!("/job/start/{}/", escape(id));

@@ -92,7 +92,7 @@ impl Connection {
             outgoing.sent = 0;
             self.since = None;
         }
-        match outgoing.advance(&self.socket, desk) {
+        match outgoing.advance(&mut self.wire, desk) {
             Progress::Sent => self.answered(hub, desk),
             Progress::Blocked if outgoing.stream().is_some() => Next::Park(Interest::WriteOrHangUp),
             Progress::Blocked | Progress::Yielded => Next::Park(Interest::Write),
@@ -106,7 +106,8 @@ impl Connection {
         let Phase::Answering(outgoing) = &self.phase else {
             return Next::Close;
         };
-        match outgoing.then {
+        let then = outgoing.then;
+        match then {
             Then::KeepAlive if hub.is_stopping() => Next::Close,
             Then::KeepAlive => {
                 self.enter(Phase::Idle);
@@ -119,7 +120,7 @@ impl Connection {
             Then::Close if self.has_read_all(desk) => Next::Close,
             Then::Close | Then::Drain => {
                 self.kept = Vec::new();
-                self.socket.end_sending();
+                self.wire.end_sending();
                 self.enter(Phase::Draining { read: 0 });
                 Next::Step
             }

@@ -19,7 +19,7 @@ use super::poll::{Interest, Key, Readiness};
 use super::pool::Desk;
 use super::quota::Share;
 use super::request::{Peer, Request};
-use super::socket::Socket;
+use super::wire::Wire;
 use super::write::Manner;
 
 /// Steps of one turn: a client that sends request upon request lets others have a turn after so many.
@@ -27,7 +27,7 @@ const STEPS_MAX: usize = 32;
 
 /// A connection and where it stands.
 pub(super) struct Connection {
-    socket: Socket,
+    wire: Wire,
     peer: Peer,
     key: Key,
     phase: Phase,
@@ -42,7 +42,8 @@ pub(super) struct Connection {
 /// Where a connection stands. In brackets who moves it on.
 enum Phase {
     /// Between requests: new, or kept alive. (The client, by the first byte of a request.) Closed after
-    /// [`Limits::idle`](super::Limits), at shutdown, and for a new connection when there are too many.
+    /// [`Limits::idle`](super::Limits), at shutdown, and for a new connection when there are too many. A handshake of
+    /// TLS belongs here, and has to be over as soon as a head.
     Idle,
     /// Part of a head is there; `seen` bytes of it were looked at. (The client, by the rest.) Until
     /// [`Limits::head`](super::Limits), else 408.
@@ -94,9 +95,9 @@ pub(super) enum Next {
 }
 
 impl Connection {
-    pub(super) fn new(socket: Socket, peer: Peer, key: Key, now: Instant) -> Connection {
+    pub(super) fn new(wire: Wire, peer: Peer, key: Key, now: Instant) -> Connection {
         Connection {
-            socket,
+            wire,
             peer,
             key,
             phase: Phase::Idle,
@@ -106,8 +107,8 @@ impl Connection {
         }
     }
 
-    pub(super) fn socket(&self) -> &Socket {
-        &self.socket
+    pub(super) fn wire(&self) -> &Wire {
+        &self.wire
     }
 
     /// Drives it until it has to wait.
@@ -140,6 +141,7 @@ impl Connection {
     pub(super) fn deadline(&self, hub: &Hub) -> Option<Instant> {
         let limits = &hub.limits;
         let allowed = match &self.phase {
+            Phase::Idle if self.wire.is_handshaking() => limits.head,
             Phase::Idle => limits.idle,
             Phase::Head { .. } => limits.head,
             Phase::Body(incoming) => limits.patience_after(incoming.request.body.len() as u64),
@@ -173,7 +175,7 @@ impl Connection {
             }
             (Cause::Deadline, Phase::Answering(_)) => {
                 // What it does not read shall not lie in the kernel for longer.
-                self.socket.reset_on_close();
+                self.wire.reset_on_close();
                 return Next::Close;
             }
             (Cause::Deadline, _) => return Next::Close,

@@ -40,7 +40,7 @@ impl Connection {
         loop {
             input.reserve(READ_BYTES);
             let room = input.capacity() - input.len();
-            match self.socket.receive(input) {
+            match self.wire.receive(input) {
                 Ok(0) => return self.input_ended(),
                 Ok(read) => {
                     if self.use_input(input, hub)? {
@@ -53,6 +53,9 @@ impl Connection {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     return Ok(Next::Park(Interest::Read));
+                }
+                Err(error) if error.kind() == ErrorKind::InvalidData => {
+                    return Err(Refusal::new(400, "this port speaks TLS: ask by https://"));
                 }
                 Err(_) => return Ok(Next::Close),
             }
@@ -97,7 +100,8 @@ impl Connection {
     }
 
     /// The head is whole; whether that is all of the request.
-    fn begin_body(&mut self, head: Head, input: &[u8], hub: &Hub) -> Result<bool, Refusal> {
+    fn begin_body(&mut self, mut head: Head, input: &[u8], hub: &Hub) -> Result<bool, Refusal> {
+        head.request.secure = self.wire.is_tls();
         let manner = Manner {
             old: head.request.version == (1, 0),
             keep_alive: head.keep_alive,
@@ -110,7 +114,9 @@ impl Connection {
         if head.expects_continue && input.is_empty() {
             // Nothing else is on its way out, so a socket that does not take these few bytes is no good.
             const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-            if !matches!(self.socket.send(CONTINUE), Ok(sent) if sent == CONTINUE.len()) {
+            if !matches!(self.wire.send(CONTINUE), Ok(sent) if sent == CONTINUE.len()) {
+                // Part of it may have gone, so no answer may follow.
+                self.wire.end_sending();
                 return Err(Refusal::new(408, "the client does not read"));
             }
         }
@@ -172,10 +178,10 @@ impl Connection {
     }
 
     /// Whether nothing lies unread that would turn the close into a reset.
-    pub(super) fn has_read_all(&self, desk: &mut Desk) -> bool {
+    pub(super) fn has_read_all(&mut self, desk: &mut Desk) -> bool {
         desk.input.clear();
         desk.input.reserve(READ_BYTES);
-        self.kept.is_empty() && !matches!(self.socket.receive(&mut desk.input), Ok(1..))
+        self.kept.is_empty() && !matches!(self.wire.receive(&mut desk.input), Ok(1..))
     }
 
     /// Throws away what still comes.
@@ -186,7 +192,7 @@ impl Connection {
         loop {
             desk.input.clear();
             desk.input.reserve(READ_BYTES);
-            match self.socket.receive(&mut desk.input) {
+            match self.wire.receive(&mut desk.input) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     return Next::Park(Interest::Read);
                 }

@@ -164,7 +164,7 @@ fn small_answers_do_not_wait_for_acknowledgements() {
     wait_until("it is there", || site.connections() == 1);
     for glance in site.server.hub.table.glances() {
         if let table::Glance::Taken(mut taken) = glance {
-            let socket = taken.connection().socket();
+            let socket = taken.connection().wire();
             assert!(rustix::net::sockopt::tcp_nodelay(socket).unwrap());
             assert!(rustix::net::sockopt::socket_keepalive(socket).unwrap());
         }

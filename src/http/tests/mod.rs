@@ -20,6 +20,7 @@ mod later;
 mod requests;
 mod shutdown;
 mod streams;
+mod tls;
 
 /// A test that has waited so long for one answer will not get it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,17 +37,13 @@ impl Site {
 
     /// One with some limits changed. No client is too slow unless the test says so.
     fn with(change: impl FnOnce(&mut Limits), handler: impl Handler) -> Site {
-        const LONG: Duration = Duration::from_secs(3_600);
-        let mut limits = Limits {
-            idle: LONG,
-            head: LONG,
-            patience: LONG,
-            linger: LONG,
-            ..Limits::default()
-        };
+        let mut limits = patient();
         change(&mut limits);
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Server::start(vec![Listener::Tcp(listener)], limits, Arc::new(handler));
+        Site::at(Listener::Tcp(local()), limits, handler)
+    }
+
+    fn at(listener: Listener, limits: Limits, handler: impl Handler) -> Site {
+        let server = Server::start(vec![listener], limits, Arc::new(handler));
         Site {
             server: server.unwrap(),
         }
@@ -97,6 +94,23 @@ impl Site {
     /// Checks that it still serves.
     fn check(&self) {
         assert_eq!(self.ask(GET).status, 200);
+    }
+}
+
+/// A port of its own.
+fn local() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+/// Limits to which no client is too slow.
+fn patient() -> Limits {
+    const LONG: Duration = Duration::from_secs(3_600);
+    Limits {
+        idle: LONG,
+        head: LONG,
+        patience: LONG,
+        linger: LONG,
+        ..Limits::default()
     }
 }
 
