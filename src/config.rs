@@ -98,10 +98,16 @@ pub const SETTINGS_FILE_BYTES_MAX: u64 = 64 * 1024;
 pub const STOP_KILL_AFTER: Duration = Duration::from_secs(1);
 /// Signals that may wait to be looked at: the first two mean something.
 pub const DAEMON_EVENTS_MAX: usize = 4;
-/// Descriptors of a worker at work: its command's pipe, the command itself, and what it is woken by.
-pub const FILES_PER_WORKER: usize = 8;
+/// Descriptors of a worker at work: its bell, its command's pipe and process, and one more while it starts that.
+pub const FILES_PER_WORKER: usize = 4;
 /// Descriptors beside connections and workers: listeners, the database, timers and pipes.
 pub const FILES_BESIDE: usize = 64;
+/// Processes and threads of a worker at work: its own thread, its command, and one that this starts.
+pub const TASKS_PER_WORKER: usize = 3;
+/// Threads beside the workers: those of HTTP, the dispatcher, the writer, signals, clocks, events, trials.
+pub const TASKS_BESIDE: usize = 24;
+/// A user with a limit of so many tasks is not counted: that takes a look at all processes of the machine.
+pub const TASKS_PLENTY: u64 = 16_384;
 /// Ends of runs whose output is kept while the store is away; older ones lose it, their counters stay.
 pub const UNWRITTEN_OUTPUTS_MAX: usize = 1_000;
 /// Ends of runs whose history is kept while the store is away.

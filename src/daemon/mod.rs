@@ -79,7 +79,7 @@ enum Event {
 /// When it cannot start; nothing is left behind then.
 pub fn run(settings: &Settings) -> Result<(), StartError> {
     process::limit_heaps();
-    let connections_max = process::raise_open_files(settings.workers);
+    let room = process::make_room(settings.workers);
     reaper::start_if_init().map_err(cannot("take in orphans"))?;
     let (events, happened) = bounded(config::DAEMON_EVENTS_MAX);
     let gate = open_gate(settings)?;
@@ -97,7 +97,7 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     log::info!("Preparing cache");
     let store = open_store(settings)?;
     let metrics = Arc::new(Metrics::default());
-    let (scheduler, dispatcher) = start_scheduler(settings, &store, &metrics)?;
+    let (scheduler, dispatcher) = start_scheduler(settings, room.workers, &store, &metrics)?;
     let trials = Arc::new(Trials::default());
     let site = Site {
         api: Api::new(
@@ -112,9 +112,9 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     let handler = Arc::new(Guard::new(gate, Arc::new(site)));
     let file = sockets.file;
     let limits = Limits {
-        connections_max,
+        connections_max: room.connections,
         // The rest is for those who ask.
-        streams_max: config::STREAMS_MAX.min(connections_max / 2),
+        streams_max: config::STREAMS_MAX.min(room.connections / 2),
         ..Limits::default()
     };
     let server = Server::start(sockets.listeners, limits, handler);
@@ -253,6 +253,7 @@ fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
 /// Starts what decides, what writes and what runs, going on from what the store remembers.
 fn start_scheduler(
     settings: &Settings,
+    workers: usize,
     store: &Arc<dyn Store>,
     metrics: &Arc<Metrics>,
 ) -> Result<(Handle, Dispatcher), StartError> {
@@ -274,13 +275,13 @@ fn start_scheduler(
     })?;
     let completed = handle.clone();
     let pool = PoolConfig {
-        workers: settings.workers,
+        workers,
         ..PoolConfig::default()
     };
     let pool = Pool::start(pool, move |completion| completed.completed(completion));
     let pool = pool.map_err(cannot("start the workers"))?;
     let core = scheduler::core::Settings {
-        workers: settings.workers,
+        workers,
         output_limit: usize::try_from(settings.output_limit).unwrap_or(usize::MAX),
     };
     let dispatcher = Dispatcher::start(

@@ -1,12 +1,15 @@
 //! Crashes at random moments under load, and a thousand jobs at one instant.
 //!
 //! The clients keep a log of what they asked for and what was acknowledged; the commands keep one of what was started.
-//! After each crash the server has to agree with both. A failing seed replays the same requests, though not the same
+//! After each crash the server has to agree with both: what was acknowledged is there as it was acknowledged, what was
+//! deleted is gone, nothing was started twice, what had begun has ended or stands as interrupted, no end that was known
+//! has changed, and the counters are what the histories add up to. A failing seed replays the same requests, though not the same
 //! interleaving: `NIMESHA_CRASH_SEED` and `NIMESHA_CRASH_ROUNDS` set another seed and more rounds.
 
 mod clients;
+mod witness;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::thread;
 use std::time::Duration;
@@ -15,9 +18,13 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Server, await_time, start_in, time, wait_until};
 use clients::{Author, Random};
+use witness::{Witness, check_counters};
 
 /// Clients that work side by side, each on jobs of its own.
 const AUTHORS: u64 = 4;
+
+/// Rounds between two looks at all counters.
+const COUNT_EVERY: u64 = 5;
 
 /// What each command of these tests writes: one line for one start, in one write.
 const TELL: &str = "echo $NIMESHA_JOB_ID $NIMESHA_RUN_ID at=$NIMESHA_SCHEDULED_AT >> started";
@@ -30,16 +37,16 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 #[test]
 fn what_was_acknowledged_outlives_every_crash() {
     let seed = setting("NIMESHA_CRASH_SEED", u64::from(std::process::id()));
-    let rounds = setting("NIMESHA_CRASH_ROUNDS", 20);
+    let rounds = setting("NIMESHA_CRASH_ROUNDS", 50);
     println!("NIMESHA_CRASH_SEED={seed}");
     let mut random = Random(seed);
     let mut server = Server::with(&["--workers", "8"]);
     let mut authors: Vec<Author> = (0..AUTHORS)
         .map(|number| Author::new(number, &mut random))
         .collect();
-    let mut seen = 0;
+    let mut witness = Witness::default();
     for round in 0..rounds {
-        let patience = Duration::from_millis(20 + random.below(300));
+        let patience = Duration::from_millis(10 + random.below(240));
         thread::scope(|scope| {
             for author in &mut authors {
                 let port = server.port();
@@ -50,52 +57,22 @@ fn what_was_acknowledged_outlives_every_crash() {
                 .expect("it runs");
         });
         server.exit();
+        // What a command writes after this was begun before, too.
+        let before = server.lines("started");
         server.start_again();
         for author in &mut authors {
             author.check(&server, round);
         }
-        seen = check_starts(&server, &authors, seen);
+        witness.check(&server, &mut authors, &before);
+        if round % COUNT_EVERY == COUNT_EVERY - 1 || round + 1 == rounds {
+            check_counters(&server);
+        }
     }
+    witness.conclude();
     // Nothing that a killed server left running writes any more.
     thread::sleep(Duration::from_millis(500));
     server.delete("/api/v1/job/all/").expect(204);
     assert_eq!(server.get("/api/v1/job/").text(), "{\"jobs\":{}}\n");
-}
-
-/// No occurrence and no run was started twice, and every start since the last look is in its job's history. Gives the
-/// number of lines looked at.
-fn check_starts(server: &Server, authors: &[Author], seen: usize) -> usize {
-    let lines = server.lines("started");
-    let mut runs = HashSet::new();
-    let mut occurrences = HashSet::new();
-    for line in &lines {
-        let words: Vec<&str> = line.split(' ').collect();
-        let [job, run, at] = words[..] else {
-            panic!("no line of ours: {line:?}")
-        };
-        assert!(runs.insert(run), "run {run} was started twice");
-        let twice = at != "at=" && !occurrences.insert((job, at));
-        assert!(!twice, "an occurrence was started twice: {line}");
-    }
-    let mut histories: HashMap<&str, Vec<Value>> = HashMap::new();
-    for line in &lines[seen..] {
-        let (job, rest) = line.split_once(' ').expect("three words");
-        let run = rest.split(' ').next().expect("three words");
-        if !authors.iter().any(|author| author.keeps(job)) {
-            continue;
-        }
-        let history = histories.entry(job).or_insert_with(|| server.history(job));
-        let known = history.iter().find(|entry| entry["id"] == run);
-        let outcome = known.map(|entry| entry["outcome"].clone());
-        let fine = [json!("succeeded"), json!("interrupted"), Value::Null];
-        assert!(
-            outcome
-                .as_ref()
-                .is_some_and(|outcome| fine.contains(outcome)),
-            "{line}: started, and its history says {outcome:?}"
-        );
-    }
-    lines.len()
 }
 
 /// Creates jobs that are due at one instant, over a few connections.

@@ -54,6 +54,8 @@ pub(super) struct Author {
     jobs: Vec<Known>,
     deleted: HashSet<String>,
     pending: Option<Pending>,
+    /// Starts that were acknowledged since the last look at them, by job and run.
+    starts: Vec<(String, String)>,
     count: u64,
 }
 
@@ -65,6 +67,7 @@ impl Author {
             jobs: Vec::new(),
             deleted: HashSet::new(),
             pending: None,
+            starts: Vec::new(),
             count: 0,
         }
     }
@@ -72,6 +75,11 @@ impl Author {
     /// Whether a job is there and its author's.
     pub(super) fn keeps(&self, id: &str) -> bool {
         self.jobs.iter().any(|job| job.id == id)
+    }
+
+    /// The starts that were acknowledged, job and run, once each.
+    pub(super) fn take_starts(&mut self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.starts)
     }
 
     /// Changes jobs until the server is gone.
@@ -102,12 +110,14 @@ impl Author {
             "",
             "@manual",
             "R2//PT0.05S",
-            "R//PT0.1S",
+            "R//PT0.2S",
             "R/2037-06-04T19:25:16Z/PT1H",
         ];
         let schedule = schedules[self.random.below(5) as usize];
         let name = format!("{}{}", self.prefix, self.count);
-        let keys = json!({"name": name, "command": TELL, "schedule": schedule, "tags": [name], "retries": 0});
+        let ending = ["", "; exit 3"][usize::from(self.random.below(4) == 0)];
+        let command = format!("{TELL}{ending}");
+        let keys = json!({"name": name, "command": command, "schedule": schedule, "tags": [name], "retries": 0});
         self.pending = Some(Pending::Create(keys.clone()));
         let created = client
             .request("POST", "/api/v1/job/", Some(&keys.to_string()))?
@@ -142,7 +152,12 @@ impl Author {
         self.pending = Some(Pending::Start);
         let started: Response = client.request("POST", &path, Some("{}"))?;
         self.pending = None;
-        started.expect(if disabled { 409 } else { 204 });
+        let started = started.expect(if disabled { 409 } else { 204 });
+        if let Some(place) = started.header("Location") {
+            let run = place.trim_end_matches('/').rsplit('/').next();
+            let run = run.expect("a path").to_owned();
+            self.starts.push((self.jobs[index].id.clone(), run));
+        }
         Ok(())
     }
 

@@ -52,7 +52,12 @@ impl Server {
 
     /// Starts a server by way of a shell that does something before, such as `ulimit -n 256`.
     pub(crate) fn after(before: &str, flags: &[&str]) -> Server {
-        Server::launch(TempDir::new(), flags, &[], Some(before.to_owned()))
+        Server::in_dir_after(TempDir::new(), before, flags)
+    }
+
+    /// The same on what a directory holds.
+    pub(crate) fn in_dir_after(dir: TempDir, before: &str, flags: &[&str]) -> Server {
+        Server::launch(dir, flags, &[], Some(before.to_owned()))
     }
 
     /// Starts a server on what a directory holds.
