@@ -22,6 +22,10 @@ use super::zone::{DAY, Local, Zone, civil_time};
 
 /// The year that no search goes beyond.
 const YEAR_MAX: i32 = 9999;
+/// 2100-01-01T00:00:00: from then on every zone changes its clocks by one rule for all years, or not at all.
+const RULES_REPEAT: i64 = 4_102_444_800;
+/// Seconds after which days, weekdays, and by such rules changes of clocks, repeat: 400 years.
+const CALENDAR_REPEATS: i64 = 146_097 * DAY;
 
 /// An expression as masks: bit n stands for second, minute, hour, month or day n.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,9 +71,10 @@ impl Cron {
     }
 
     /// The first instant after `unix` of a local time from `civil` on that the clocks do not skip. Looks once at each
-    /// gap that swallows a match: at most one in each half year until the zone's rules end.
+    /// gap that swallows a match, until the calendar repeats itself.
     fn real_from(&self, zone: Zone, mut civil: i64, unix: i64) -> Option<i64> {
-        loop {
+        let end = civil.max(RULES_REPEAT) + CALENDAR_REPEATS;
+        while civil < end {
             let next = self.civil_from(civil)?;
             match zone.local(next) {
                 Local::Once(offset) => return Some(next - i64::from(offset)),
@@ -81,6 +86,7 @@ impl Cron {
                 Local::Skipped { end, .. } => civil = end + i64::from(zone.offset_at(end)),
             }
         }
+        None
     }
 
     /// How many occurrences lie in (`after`, `until`].

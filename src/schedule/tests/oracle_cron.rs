@@ -8,10 +8,10 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, TimeZone, Utc};
+use chrono::{DateTime, Offset, TimeZone, Utc};
 
 use super::*;
-use crate::schedule::zone::DAY;
+use crate::schedule::zone::{Change, DAY};
 
 const YEAR_1970: i64 = 0;
 const YEAR_2099: i64 = 4_070_908_800;
@@ -93,12 +93,29 @@ fn time_fields(random: &mut Random) -> String {
     }
 }
 
+/// The zones of which chrono-tz, whose copy of the rules is of another year, knows the same changes.
+fn common_zones() -> Vec<(Zone, chrono_tz::Tz, Vec<Change>)> {
+    let offset = |tz: chrono_tz::Tz, unix| {
+        let offset = tz.offset_from_utc_datetime(&utc(unix).naive_utc());
+        offset.fix().local_minus_utc()
+    };
+    let zones = chrono_tz::TZ_VARIANTS.into_iter().filter_map(|tz| {
+        let zone = Zone::parse(tz.name()).ok()?;
+        let changes: Vec<_> = zone.changes(YEAR_1970, YEAR_2099).collect();
+        let is_same = |change: &Change| {
+            (offset(tz, change.at - 1), offset(tz, change.at)) == (change.before, change.after)
+        };
+        changes.iter().all(is_same).then_some((zone, tz, changes))
+    });
+    let zones: Vec<_> = zones.collect();
+    assert!(zones.len() > 550, "{}", zones.len());
+    zones
+}
+
 #[test]
 fn changes_of_clocks_are_croners() {
     let mut random = Random(4);
-    for tz in chrono_tz::TZ_VARIANTS {
-        let zone = Zone::Iana(tz);
-        let changes: Vec<_> = zone.changes(YEAR_1970, YEAR_2099).collect();
+    for (zone, tz, changes) in common_zones() {
         for case in 0..30 {
             if changes.is_empty() {
                 break;

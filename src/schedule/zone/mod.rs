@@ -1,23 +1,24 @@
 //! Zones: which offset an instant has, which instants a local time means, and how an instant is written.
 //!
 //! A local ("civil") time is counted in seconds from 1970-01-01T00:00:00 on the clock on the wall, so that calendar and
-//! cron arithmetic is integer arithmetic. The rules are those of chrono-tz, compiled in: a small machine often has no
-//! zone files. They end with the year 2099; after that a zone keeps its last offset.
+//! cron arithmetic is integer arithmetic.
+
+mod named;
+mod rules;
+mod yearly;
 
 use std::fmt::{self, Write as _};
 
-use chrono::{DateTime, Datelike, NaiveDateTime, Offset, TimeZone, Timelike};
-use chrono_tz::{GapInfo, TZ_VARIANTS, Tz};
+use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
 
+use self::named::Named;
 use super::error::{ScheduleError, quoted};
 use crate::clock::Timestamp;
 
 /// Seconds in a day that has no change of clocks.
 pub(super) const DAY: i64 = 86_400;
-/// 2100-01-01T00:00:00Z, when the rules of chrono-tz have ended in every zone.
-const RULES_END: i64 = 4_102_444_800;
-/// 1800-01-01T00:00:00Z, before any zone had a rule.
-const RULES_START: i64 = -5_364_662_400;
+/// More seconds than any local time has ever been away from UTC: Manila was 15:56 hours behind, until 1844.
+const OFFSET_MAX: i64 = 16 * 3_600;
 
 /// The zone that a schedule's local times are in, and that its times are shown in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum Zone {
     /// Seconds east of UTC, less than a day.
     Fixed(i32),
     /// A zone of the IANA database.
-    Iana(Tz),
+    Iana(Named),
 }
 
 /// What a local time means in a zone. Offsets are in seconds east of UTC.
@@ -70,22 +71,17 @@ impl Zone {
     /// # Errors
     /// When no zone has that name; names a near one.
     pub fn parse(name: &str) -> Result<Zone, ScheduleError> {
-        let known = name.parse().ok().or_else(|| {
-            let same = |zone: &&Tz| zone.name().eq_ignore_ascii_case(name);
-            TZ_VARIANTS.iter().find(same).copied()
-        });
-        match known {
-            Some(Tz::UTC | Tz::Etc__UTC) => Ok(Zone::UTC),
-            Some(zone) => Ok(Zone::Iana(zone)),
-            None => Err(ScheduleError(format!(
-                "timezone {} is unknown: {}",
-                quoted(name),
-                near_name(name).map_or_else(
-                    || "write for example Europe/Berlin".to_string(),
-                    |near| format!("did you mean {near}?")
-                )
-            ))),
+        let is = |known: &str| known.eq_ignore_ascii_case(name);
+        if is("UTC") || is("Etc/UTC") {
+            return Ok(Zone::UTC);
         }
+        Named::find(name).map(Zone::Iana).ok_or_else(|| {
+            let way_out = named::near_name(name).map_or_else(
+                || "write for example Europe/Berlin".to_owned(),
+                |near| format!("did you mean {near}?"),
+            );
+            ScheduleError(format!("timezone {} is unknown: {way_out}", quoted(name)))
+        })
     }
 
     /// `t` in this zone as RFC 3339 with offset and up to 9 decimals, trailing zeros dropped; `Z` where the offset is
@@ -116,32 +112,20 @@ impl Zone {
     pub(super) fn offset_at(self, unix: i64) -> i32 {
         match self {
             Zone::Fixed(offset) => offset,
-            Zone::Iana(zone) => seconds_east(&zone.offset_from_utc_datetime(&civil_time(unix))),
+            Zone::Iana(zone) => zone.rules().offset_at(unix),
         }
     }
 
     /// What the local second `civil` means here.
     pub(super) fn local(self, civil: i64) -> Local {
-        let zone = match self {
-            Zone::Fixed(offset) => return Local::Once(offset),
-            Zone::Iana(zone) => zone,
-        };
-        let time = civil_time(civil);
-        match zone.offset_from_local_datetime(&time) {
-            chrono::LocalResult::Single(offset) => Local::Once(seconds_east(&offset)),
-            chrono::LocalResult::Ambiguous(first, second) => Local::Twice {
-                first: seconds_east(&first),
-                second: seconds_east(&second),
-            },
-            chrono::LocalResult::None => match GapInfo::new(&time, &zone) {
-                Some(GapInfo {
-                    begin: Some((_, before)),
-                    end: Some(end),
-                }) => Local::Skipped {
-                    before: seconds_east(&before),
-                    end: end.timestamp(),
-                },
-                _ => Local::Once(self.offset_at(civil)),
+        match self.offset_or_change(civil) {
+            Ok(offset) => Local::Once(offset),
+            Err(Change { at, before, after }) if before < after => {
+                Local::Skipped { before, end: at }
+            }
+            Err(Change { before, after, .. }) => Local::Twice {
+                first: before,
+                second: after,
             },
         }
     }
@@ -159,59 +143,46 @@ impl Zone {
     /// The repeated local times that the second `unix` lies in, if it does.
     pub(super) fn fold_at(self, unix: i64) -> Option<Fold> {
         let civil = unix + i64::from(self.offset_at(unix));
-        let Local::Twice { first, second } = self.local(civil) else {
-            return None;
-        };
-        let (first, again) = (i64::from(first), i64::from(second));
-        let change = self.change_between(civil - first, civil - again);
+        let change = self.offset_or_change(civil).err()?;
         Some(Fold {
-            start: change + again,
-            end: change + first,
-            second,
-            is_second: unix >= change,
+            start: change.at + i64::from(change.after),
+            end: change.at + i64::from(change.before),
+            second: change.after,
+            is_second: unix >= change.at,
         })
     }
 
-    /// The changes of the offset in (`after`, `until`]. Looks at the offset once a day: no zone has ever changed twice
-    /// within one.
+    /// The changes of the offset in (`after`, `until`].
     pub(super) fn changes(self, after: i64, until: i64) -> impl Iterator<Item = Change> {
-        let until = match self {
-            Zone::Fixed(_) => after,
-            Zone::Iana(_) => until.min(RULES_END),
-        };
-        let mut at = after.max(RULES_START);
-        let mut before = self.offset_at(at);
-        std::iter::from_fn(move || {
-            while at < until {
-                let from = at;
-                at = until.min(at + DAY);
-                let after = self.offset_at(at);
-                if after != before {
-                    let change = Change {
-                        at: self.change_between(from, at),
-                        before,
-                        after,
-                    };
-                    before = after;
-                    return Some(change);
-                }
-            }
-            None
-        })
+        let next = move |after| self.change_after(after).filter(|change| change.at <= until);
+        std::iter::successors(next(after), move |change| next(change.at))
     }
 
-    /// The first second in (`from`, `to`] with the offset of `to`, which `from` must not have.
-    fn change_between(self, mut from: i64, mut to: i64) -> i64 {
-        let offset = self.offset_at(to);
-        while to - from > 1 {
-            let middle = from + (to - from) / 2;
-            if self.offset_at(middle) == offset {
-                to = middle;
-            } else {
-                from = middle;
+    /// The offset of the local second `civil`, or the change that skips or repeats it.
+    fn offset_or_change(self, civil: i64) -> Result<i32, Change> {
+        let mut from = civil - OFFSET_MAX;
+        let mut offset = self.offset_at(from);
+        while let Some(change) = self.change_after(from) {
+            let (earlier, later) = (
+                change.before.min(change.after),
+                change.before.max(change.after),
+            );
+            if civil < change.at + i64::from(earlier) {
+                break;
             }
+            if civil < change.at + i64::from(later) {
+                return Err(change);
+            }
+            (from, offset) = (change.at, change.after);
         }
-        to
+        Ok(offset)
+    }
+
+    fn change_after(self, unix: i64) -> Option<Change> {
+        match self {
+            Zone::Fixed(_) => None,
+            Zone::Iana(zone) => zone.rules().change_after(unix),
+        }
     }
 }
 
@@ -228,10 +199,6 @@ impl fmt::Display for Zone {
             Zone::Iana(zone) => f.write_str(zone.name()),
         }
     }
-}
-
-fn seconds_east(offset: &impl Offset) -> i32 {
-    offset.fix().local_minus_utc()
 }
 
 /// Seconds since 1970 as a date and time, whether local or UTC.
@@ -282,39 +249,4 @@ fn push_offset(minutes: i32, out: &mut String) {
     push_two(minutes.unsigned_abs() / 60, out);
     out.push(':');
     push_two(minutes.unsigned_abs() % 60, out);
-}
-
-/// The zone whose name, or whose city, is nearest to `name`, if any is near.
-fn near_name(name: &str) -> Option<&'static str> {
-    const NAME_BYTES_MAX: usize = 40;
-    if name.len() > NAME_BYTES_MAX {
-        return None;
-    }
-    let wanted = name.to_ascii_lowercase().replace(' ', "_");
-    let distance = |known: &str| {
-        let known = known.to_ascii_lowercase();
-        let city = known.rsplit('/').next().unwrap_or_default();
-        edits(&wanted, &known).min(edits(&wanted, city))
-    };
-    TZ_VARIANTS
-        .iter()
-        .map(|zone| (distance(zone.name()), zone.name()))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= wanted.len() / 4)
-        .map(|(_, name)| name)
-}
-
-/// How many bytes have to be put in, taken out or replaced to make `a` into `b` (Levenshtein's distance).
-fn edits(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, a) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
