@@ -4,6 +4,7 @@
 
 pub mod command;
 pub mod graph;
+pub mod index;
 pub mod output;
 pub mod retry;
 pub mod run;

@@ -3,10 +3,10 @@
 //! The dispatcher alone writes, once a step and never during I/O; readers copy what they need under a lock that is held
 //! for microseconds. Nothing here decides anything.
 
+mod jobs;
 mod pulse;
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -16,6 +16,7 @@ use crate::job::output::OutputBuffer;
 use crate::job::run::{Figures, HistoryEntry, RunId, Trigger};
 use crate::job::{Job, JobId};
 
+use self::jobs::Jobs;
 pub use self::pulse::{BEAT_SECS, Beat, Pulse};
 
 /// A job as a reader sees it.
@@ -135,8 +136,7 @@ pub struct Registry {
 /// The registry's content, for the dispatcher to change.
 #[derive(Debug, Default)]
 pub struct Inner {
-    seqs: HashMap<JobId, u64>,
-    jobs: BTreeMap<u64, JobView>,
+    jobs: Jobs,
     running: BTreeMap<RunId, RunningView>,
     fresh: HashMap<JobId, Vec<FreshEntry>>,
     pulse: Pulse,
@@ -159,21 +159,14 @@ impl Registry {
     /// The job of that id.
     #[must_use]
     pub fn job(&self, id: JobId) -> Option<JobView> {
-        let inner = self.inner.read();
-        inner.jobs.get(inner.seqs.get(&id)?).cloned()
+        self.inner.read().jobs.get(id).cloned()
     }
 
     /// Up to `limit` jobs created after the one with sequence number `after`, in order of creation.
     #[must_use]
     pub fn page(&self, after: Option<u64>, limit: usize) -> Vec<JobView> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.inner
-            .read()
-            .jobs
-            .range((from, Bound::Unbounded))
-            .take(limit)
-            .map(|(_, view)| view.clone())
-            .collect()
+        let inner = self.inner.read();
+        inner.jobs.after(after).take(limit).cloned().collect()
     }
 
     /// Sums over all jobs.
@@ -222,28 +215,23 @@ impl Registry {
 impl Inner {
     /// Makes room for so many jobs, at start.
     pub fn reserve(&mut self, jobs: usize) {
-        self.seqs.reserve(jobs);
+        self.jobs.reserve(jobs);
     }
 
     /// A job is there, or its definition changed.
     pub fn put_job(&mut self, job: Arc<Job>, live: Live) {
-        self.seqs.insert(job.id, job.seq);
-        self.jobs.insert(job.seq, JobView { job, live });
+        self.jobs.put(job, live);
     }
 
     /// A job is gone, and all that was kept of it.
     pub fn remove_job(&mut self, id: JobId) {
-        if let Some(seq) = self.seqs.remove(&id) {
-            self.jobs.remove(&seq);
-        }
+        self.jobs.remove(id);
         self.fresh.remove(&id);
     }
 
     /// What changes of a job has changed.
     pub fn put_live(&mut self, id: JobId, live: Live) {
-        if let Some(view) = self.seqs.get(&id).and_then(|seq| self.jobs.get_mut(seq)) {
-            view.live = live;
-        }
+        self.jobs.set_live(id, live);
     }
 
     /// A run is in progress, or has come further.

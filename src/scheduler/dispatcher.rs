@@ -143,12 +143,12 @@ impl Actor {
                 .map_err(|_| RecvTimeoutError::Disconnected),
             Some(deadline) => self.inbox.messages.recv_deadline(deadline),
         };
-        match message {
+        match message.map(|message| *message) {
             Ok(Message::Command(command, reply)) => {
                 let from = ReplyTo(self.next_reply);
                 self.next_reply += 1;
                 self.replies.insert(from.0, reply);
-                Event::Command(from, *command)
+                Event::Command(from, command)
             }
             Ok(Message::Completion(completion)) => Event::Completion(completion),
             Ok(Message::Committed(committed)) => {

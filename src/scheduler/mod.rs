@@ -28,9 +28,10 @@ use crate::store::writer::Committed;
 /// Takes the answer to a command. Called once, mostly on the dispatcher's thread: it must not wait for anything.
 pub type Reply = Box<dyn FnOnce(Result<Answer, Refusal>) + Send>;
 
-/// What reaches the dispatcher from other threads.
+/// What reaches the dispatcher from other threads. They are handed over boxed: the channel has room for all of them, and
+/// takes it at once.
 enum Message {
-    Command(Box<Command>, Reply),
+    Command(Command, Reply),
     Completion(Completion),
     Committed(Committed),
     ClockStepped,
@@ -41,7 +42,7 @@ enum Message {
 /// How others talk to the dispatcher. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
-    messages: Sender<Message>,
+    messages: Sender<Box<Message>>,
     registry: Arc<Registry>,
     events: Arc<Events>,
     forbidden: Forbidden,
@@ -71,7 +72,7 @@ impl Forbidden {
 
 /// The dispatcher's end of its [`Handle`]s.
 pub struct Inbox {
-    messages: Receiver<Message>,
+    messages: Receiver<Box<Message>>,
     registry: Arc<Registry>,
     events: Arc<Events>,
 }
@@ -114,9 +115,9 @@ impl Handle {
         if let Some(refusal) = self.forbidden.refuses(&command) {
             return reply(Err(refusal));
         }
-        let message = Message::Command(Box::new(command), Box::new(reply));
-        if let Err(unsent) = self.messages.send(message)
-            && let Message::Command(_, reply) = unsent.into_inner()
+        let message = Message::Command(command, Box::new(reply));
+        if let Err(unsent) = self.messages.send(Box::new(message))
+            && let Message::Command(_, reply) = *unsent.into_inner()
         {
             reply(Err(Refusal::Stopping));
         }
@@ -167,7 +168,7 @@ impl Handle {
 
     /// After the dispatcher's end nobody is there to hear it, and that is right.
     fn post(&self, message: Message) {
-        let _ = self.messages.send(message);
+        let _ = self.messages.send(Box::new(message));
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::job::index::JobIndex;
 use crate::job::run::{Figures, RunId};
 use crate::job::state::{JobState, JobStateRest};
 use crate::job::{Job, JobId};
@@ -166,7 +167,7 @@ pub(super) fn just_after(t: Timestamp) -> Timestamp {
 pub(super) struct Jobs {
     slots: Vec<Option<Entry>>,
     free: Vec<JobIx>,
-    by_id: Map<JobId, JobIx>,
+    index: JobIndex,
     /// Children of a job in the order in which they were added.
     children: Map<JobId, Arc<[JobId]>>,
     /// Jobs that name this one as their failure job.
@@ -197,11 +198,11 @@ impl std::ops::IndexMut<JobIx> for Jobs {
 impl Jobs {
     pub(super) fn reserve(&mut self, jobs: usize) {
         self.slots.reserve(jobs);
-        self.by_id.reserve(jobs);
+        self.index.reserve(jobs, id_in(&self.slots));
     }
 
     pub(super) fn ix(&self, id: JobId) -> Option<JobIx> {
-        self.by_id.get(&id).copied()
+        self.index.find(id, id_in(&self.slots)).map(JobIx)
     }
 
     pub(super) fn get(&self, id: JobId) -> Option<&Entry> {
@@ -231,12 +232,12 @@ impl Jobs {
             self.slots.push(None);
         }
         self.slots[ix.0 as usize] = Some(entry);
-        self.by_id.insert(id, ix);
+        self.index.insert(id, ix.0, id_in(&self.slots));
         ix
     }
 
     pub(super) fn remove(&mut self, id: JobId) -> Option<Entry> {
-        let ix = self.by_id.remove(&id)?;
+        let ix = self.index.remove(id, id_in(&self.slots)).map(JobIx)?;
         let entry = self.slots[ix.0 as usize].take()?;
         self.free.push(ix);
         self.unlink(&entry.job);
@@ -358,5 +359,12 @@ impl Jobs {
                 .map(|n| job.linked[n])
         });
         link.unwrap_or(0)
+    }
+}
+
+fn id_in(slots: &[Option<Entry>]) -> impl Fn(u32) -> JobId {
+    |place| {
+        let entry = slots[place as usize].as_ref();
+        entry.expect("a place in the index is taken").job.id
     }
 }
