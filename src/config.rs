@@ -299,3 +299,34 @@ pub const FORECAST_MINUTES: usize = 10;
 pub const FORECAST_ROWS_MAX: usize = 1_000;
 /// How much lower than the others' the thread of a forecast has its priority, as `nice` counts: it must delay no run.
 pub const FORECAST_NICE: i32 = 10;
+
+/// Jobs that the live screen of the command line knows: more fill no screen, and take a second to read.
+pub const TOP_JOBS_MAX: usize = 20_000;
+/// Jobs in progress whose runs it asks for when it begins; the others come with their events.
+pub const TOP_RUNNING_JOBS: usize = 100;
+/// Failed runs and gaps that it keeps.
+pub const TOP_TROUBLES_MAX: usize = 200;
+/// Starts and ends of runs that it keeps, to tell of the last minute.
+pub const TOP_EVENTS_MAX: usize = 10_000;
+/// The last minute.
+pub const TOP_WINDOW: Duration = Duration::from_secs(60);
+/// Changed jobs that it looks at in one go.
+pub const TOP_LOOKS: usize = 16;
+/// Changed jobs above which it reads all of them anew.
+pub const TOP_STALE_MAX: usize = 2_000;
+/// How often it asks at most while something happens: a person reads no faster.
+pub const TOP_ASK_EVERY: Duration = Duration::from_millis(500);
+/// How often it reads all jobs anew at most: of a server on which thousands of them run a second.
+pub const TOP_WHOLE_EVERY: Duration = Duration::from_secs(10);
+/// How often it asks for figures while nothing happens.
+pub const TOP_STATS_EVERY: Duration = Duration::from_secs(15);
+/// How often it draws at most while something happens.
+pub const TOP_DRAW_EVERY: Duration = Duration::from_millis(100);
+/// How often it draws while nothing happens: countdowns go by seconds.
+pub const TOP_TICK: Duration = Duration::from_secs(1);
+/// The longest wait before it looks for a server that is away; the first one is a second.
+pub const TOP_RETRY_MAX: Duration = Duration::from_secs(10);
+/// Messages that wait to be drawn.
+pub const TOP_MESSAGES_MAX: usize = 4_096;
+/// Rows of each part where no terminal limits them.
+pub const TOP_ROWS: usize = 20;

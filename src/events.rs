@@ -47,6 +47,8 @@ pub enum What {
         job: Named,
         /// Why it came about.
         trigger: Trigger,
+        /// How long after its occurrence, if it has one.
+        lateness: Option<Duration>,
     },
     /// An attempt failed and is made again.
     RunRetrying {

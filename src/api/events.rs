@@ -228,10 +228,11 @@ mod tests {
                 What::RunStarted {
                     run,
                     job: job.clone(),
-                    trigger: Trigger::Manual,
+                    trigger: Trigger::Schedule,
+                    lateness: Some(Duration::from_micros(250)),
                 },
                 "run_started",
-                format!("{of_run},\"trigger\":\"manual\""),
+                format!("{of_run},\"trigger\":\"schedule\",\"lateness\":250000"),
             ),
             (
                 What::RunRetrying {

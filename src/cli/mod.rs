@@ -18,6 +18,7 @@ mod select;
 mod serve;
 mod server;
 mod sources;
+mod top;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -58,10 +59,6 @@ struct Nimesha {
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one, and argh's tables take no box"
-)]
 enum Command {
     Serve(Settings),
     Config(config::Config),
@@ -69,6 +66,7 @@ enum Command {
     Next(next::Next),
     Forecast(forecast::Forecast),
     Job(job::Job),
+    Top(top::Top),
     Stats(server::Stats),
     Pause(server::Pause),
     Resume(server::Resume),
@@ -177,6 +175,7 @@ pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
         Some(Command::Next(next)) => next.run(),
         Some(Command::Forecast(forecast)) => forecast.run(),
         Some(Command::Job(job)) => job.run(),
+        Some(Command::Top(top)) => top.run(),
         Some(Command::Stats(stats)) => stats.run(),
         Some(Command::Pause(pause)) => pause.run(),
         Some(Command::Resume(resume)) => resume.run(),

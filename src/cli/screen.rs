@@ -39,6 +39,10 @@ pub(super) enum Tone {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cell(String, Tone);
 
+/// Cells side by side.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line(Vec<Cell>);
+
 /// Rows below a head.
 pub(super) struct Table {
     head: Vec<&'static str>,
@@ -67,10 +71,18 @@ impl Screen {
         self.width
     }
 
+    /// The same with so many characters in a line.
+    pub(super) fn with_width(self, width: usize) -> Screen {
+        Screen {
+            width: Some(width),
+            ..self
+        }
+    }
+
     /// The text in its tone (ECMA-48, "select graphic rendition").
     pub(super) fn paint(self, text: &str, tone: Tone) -> String {
         let code = match tone {
-            _ if !self.colours => "",
+            _ if !self.colours || text.trim().is_empty() => "",
             Tone::Plain => "",
             Tone::Good => "32",
             Tone::Bad => "31",
@@ -123,15 +135,24 @@ impl Table {
         self.rows.push(cells.into());
     }
 
-    /// The lines of the table.
+    /// The table, a line each.
     pub(super) fn text(&self, screen: Screen) -> String {
-        let widths = self.widths(screen.width);
+        let lines = self.lines(screen.width);
+        // Where columns cannot be narrower, a line goes on in the next row of the terminal.
+        let endless = Screen {
+            width: None,
+            ..screen
+        };
+        lines.iter().map(|line| line.text(endless) + "\n").collect()
+    }
+
+    /// Its head and its rows, as wide as there is room.
+    pub(super) fn lines(&self, room: Option<usize>) -> Vec<Line> {
+        let widths = self.widths(room);
         let head = self.head.iter().map(|title| Cell::new(title, Tone::Head));
-        let mut text = line(&head.collect::<Vec<_>>(), &widths, screen);
-        for row in &self.rows {
-            text.push_str(&line(row, &widths, screen));
-        }
-        text
+        let head: Vec<Cell> = head.collect();
+        let rows = [&head].into_iter().chain(&self.rows);
+        rows.map(|row| Line::of(row, &widths)).collect()
     }
 
     /// The width of each column: the widest gives way until all fit.
@@ -153,19 +174,45 @@ impl Table {
     }
 }
 
-fn line(cells: &[Cell], widths: &[usize], screen: Screen) -> String {
-    let mut line = String::new();
-    for (index, (Cell(text, tone), width)) in cells.iter().zip(widths).enumerate() {
-        let shown = cut(text, *width);
-        line.push_str(&screen.paint(&shown, *tone));
-        if index + 1 < cells.len() {
-            line.extend(std::iter::repeat_n(' ', width - shown.chars().count()));
-            line.push_str(GAP);
-        }
+impl Line {
+    /// A line of its own.
+    pub(super) fn new(cells: Vec<Cell>) -> Line {
+        Line(cells)
     }
-    line.truncate(line.trim_end().len());
-    line.push('\n');
-    line
+
+    fn of(cells: &[Cell], widths: &[usize]) -> Line {
+        let mut line = Vec::with_capacity(2 * cells.len());
+        for (Cell(text, tone), width) in cells.iter().zip(widths) {
+            let shown = cut(text, *width);
+            let blank = width - shown.chars().count();
+            line.push(Cell(shown, *tone));
+            line.push(Cell(" ".repeat(blank) + GAP, Tone::Plain));
+        }
+        Line(line)
+    }
+
+    /// The line as it is written, cut where the screen ends.
+    pub(super) fn text(&self, screen: Screen) -> String {
+        let end = self.plain().trim_end().chars().count();
+        let mut room = screen.width.unwrap_or(usize::MAX).min(end);
+        let mut text = String::new();
+        for Cell(part, tone) in &self.0 {
+            let shown: String = part.chars().take(room).collect();
+            room -= shown.chars().count();
+            text.push_str(&screen.paint(&shown, *tone));
+        }
+        text
+    }
+
+    /// The line as the chosen one of several: in reverse, from edge to edge.
+    pub(super) fn chosen(&self, width: usize) -> String {
+        let text: String = self.plain().chars().take(width).collect();
+        format!("\x1b[7m{text:<width$}\x1b[0m")
+    }
+
+    fn plain(&self) -> String {
+        self.0.iter().map(|cell| cell.0.as_str()).collect()
+    }
 }
 
 fn cut(text: &str, width: usize) -> String {

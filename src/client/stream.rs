@@ -10,7 +10,7 @@ use crate::config;
 /// What happened, as the server tells it (WHATWG HTML, section 9.2, as far as this server goes).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Its number, to go on from after the connection was lost.
+    /// Its number, to go on from after the connection was lost. The greeting has the number of the last event.
     pub id: Option<u64>,
     /// What it is, such as `run_started`; empty for a sign of life.
     pub kind: String,

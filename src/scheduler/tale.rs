@@ -57,11 +57,16 @@ fn change(view: &View, registry: &Registry) -> Option<What> {
 pub(super) fn tell(events: &Events, notice: &Notice) {
     let what = match notice {
         Notice::Started {
-            run, job, trigger, ..
+            run,
+            job,
+            trigger,
+            lateness,
+            ..
         } => What::RunStarted {
             run: *run,
             job: Named::from(&**job),
             trigger: *trigger,
+            lateness: *lateness,
         },
         Notice::Retrying {
             run,

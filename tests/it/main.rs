@@ -38,6 +38,8 @@ mod stories;
 mod tidy;
 /// TLS, asked by curl and by the client commands.
 mod tls;
+/// The live screen of the command line.
+mod top;
 /// The pages, without a script.
 mod web;
 /// A year of a thousand jobs, in seconds.

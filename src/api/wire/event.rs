@@ -12,9 +12,17 @@ pub fn write_event(json: &mut Json, event: &Event, zone: Zone) {
         What::JobCreated(job) | What::JobChanged(job) | What::JobDeleted(job) => {
             write_job_name(json, job);
         }
-        What::RunStarted { run, job, trigger } => {
+        What::RunStarted {
+            run,
+            job,
+            trigger,
+            lateness,
+        } => {
             write_run_name(json, *run, job);
             json.key("trigger").string(trigger.as_str());
+            if let Some(lateness) = lateness {
+                json.key("lateness").number(lateness.as_nanos());
+            }
         }
         What::RunRetrying {
             run,

@@ -11,6 +11,7 @@ mod start;
 use argh::{ArgsInfo, FromArgs};
 
 use super::CliError;
+pub(super) use output::run_path;
 
 /// List, show, change and run the jobs of a server.
 #[derive(FromArgs, ArgsInfo)]

@@ -49,7 +49,7 @@ impl Output {
 }
 
 /// The path of a run below `/api/v1`.
-pub(super) fn run_path(job: &str, run: &str) -> String {
+pub(in crate::cli) fn run_path(job: &str, run: &str) -> String {
     format!("/job/{}/runs/{}/", escape(job), escape(run))
 }
 
