@@ -42,7 +42,7 @@ asking! {
 
 impl Top {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let client = connect(&self.url)?;
+        let client = connect(&self.url, self.cacert.as_deref())?;
         if self.once {
             return once(&client);
         }
