@@ -48,6 +48,19 @@ pub const JOBDB_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 pub const JOBDB_RECONNECT_MIN: Duration = Duration::from_millis(100);
 /// The longest such pause: this long a database may be back unnoticed.
 pub const JOBDB_RECONNECT_MAX: Duration = Duration::from_secs(2);
+/// A connection to a shared database that nobody used for so long is looked after, before a firewall forgets it.
+pub const JOBDB_KEEPALIVE: Duration = Duration::from_secs(60);
+/// Connections to an SQL database for reads, beside the writer's: pages of history do not wait for each other.
+pub const JOBDB_READERS: usize = 2;
+/// Rows of the first piece of a scan: most want the first few. Each further piece has four times as many.
+pub const JOBDB_PAGE_ROWS_MIN: usize = 16;
+/// Rows of the largest piece: of outputs, which are the longest rows, that is some 16 MiB.
+pub const JOBDB_PAGE_ROWS_MAX: usize = 256;
+/// Rows that one SQL statement writes.
+pub const JOBDB_STATEMENT_ROWS_MAX: usize = 1_000;
+/// Bytes that one SQL statement writes, unless a single row has more. As text it is twice as long, and servers that are set
+/// to little take 4 MiB.
+pub const JOBDB_STATEMENT_BYTES_MAX: usize = 512 * 1024;
 /// How long a lease of a shared database lasts unless it is prolonged: this long nothing starts after a server's death.
 pub const LEASE_TTL: Duration = Duration::from_secs(10);
 /// How often it is prolonged, and how often a server that stands by asks for it: two requests may fail.

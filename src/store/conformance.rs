@@ -1,8 +1,13 @@
 //! What each driver must do, as one suite that all of them pass.
 
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
+mod lease;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Op, Store, StoreError, Table};
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
+pub(crate) use lease::check_lease;
 
 /// Makes an empty store.
 pub(crate) type Fresh<'a> = &'a mut dyn FnMut() -> Box<dyn Store>;

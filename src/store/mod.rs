@@ -14,12 +14,21 @@ pub mod history;
 pub mod lease;
 pub mod load;
 pub mod memory;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub mod record;
 pub mod redb;
 pub mod relaxed;
 #[cfg(test)]
 pub(crate) mod samples;
+#[cfg(all(test, any(feature = "redis", feature = "postgres", feature = "mysql")))]
+#[path = "../../tests/it/support/databases/mod.rs"]
+pub(crate) mod servers;
 pub mod shared;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod sql;
 #[cfg(test)]
 pub(crate) mod temp;
 pub mod writer;

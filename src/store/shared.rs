@@ -2,6 +2,8 @@
 
 use super::{Store, StoreError};
 use crate::settings::database::Database;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use crate::settings::values::JobDb;
 
 /// Connects to a shared database and makes sure that its tables are there. It connects anew by itself whenever it must.
 ///
@@ -10,6 +12,10 @@ use crate::settings::database::Database;
 pub fn open(database: &Database) -> Result<Box<dyn Store>, StoreError> {
     match database.kind {
         // Each driver is an arm here, under its feature.
+        #[cfg(feature = "postgres")]
+        JobDb::Postgres => super::postgres::open(database),
+        #[cfg(feature = "mysql")]
+        JobDb::Mysql => super::mysql::open(database),
         kind => Err(StoreError::Refused(
             kind.check_built_in()
                 .err()
@@ -17,3 +23,6 @@ pub fn open(database: &Database) -> Result<Box<dyn Store>, StoreError> {
         )),
     }
 }
+
+#[cfg(all(test, any(feature = "postgres", feature = "mysql")))]
+mod tests;

@@ -130,6 +130,7 @@ impl Database {
 
     /// Ends it at once, as a power cut would.
     pub(crate) fn kill9(&self) {
+        self.signal_all(Signal::KILL);
         self.end_by(Signal::KILL);
     }
 
