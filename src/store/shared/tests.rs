@@ -237,7 +237,7 @@ fn wrong_settings(server: &servers::Database) -> Vec<(Database, &'static str)> {
         (
             Database {
                 user: Some("stranger".into()),
-                ..good.clone()
+                ..good
             },
             "--jobdb-username",
         ),

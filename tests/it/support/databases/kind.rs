@@ -16,6 +16,9 @@ hostssl all certified 127.0.0.1/32 cert
 host    all all       127.0.0.1/32 scram-sha-256
 ";
 
+/// Whether an answer is that of a server which serves clients.
+type IsReady = fn(&[u8]) -> bool;
+
 /// A database server that can be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -140,7 +143,7 @@ impl Kind {
     }
 
     /// What to send to learn whether it serves clients, and how to tell by the answer.
-    pub(super) fn question(self) -> (Vec<u8>, fn(&[u8]) -> bool) {
+    pub(super) fn question(self) -> (Vec<u8>, IsReady) {
         match self {
             Kind::Redis => (b"PING\r\n".to_vec(), |answer| {
                 answer.starts_with(b"-NOAUTH")
