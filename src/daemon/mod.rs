@@ -128,6 +128,7 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     if let Some(file) = &file {
         log::info!("Starting server on {}", file.0.display());
     }
+    process::manager::tell("READY=1");
 
     let joined = thread::Builder::new()
         .name("stop".to_owned())
@@ -169,6 +170,7 @@ fn wait_for_the_end(happened: &Receiver<Event>, scheduler: &Handle, grace: Durat
         "Stopping: nothing starts any more, and runs have {} s to finish",
         grace.as_secs()
     );
+    process::manager::tell("STOPPING=1");
     scheduler.stop();
     for patience in [grace, config::STOP_KILL_AFTER] {
         if let Ok(Event::Ended) = happened.recv_timeout(patience) {

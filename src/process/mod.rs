@@ -1,5 +1,6 @@
-//! What this process asks of the system for itself, before its first thread is started.
+//! What this process asks of the system for itself, and what it tells its service manager.
 
+pub mod manager;
 mod room;
 
 pub use room::{Room, make_room};

@@ -20,6 +20,8 @@ mod faults;
 mod forecast;
 /// The description of the API, against the API.
 mod openapi;
+/// What is around the program: service managers, the image, the examples.
+mod packages;
 /// The README: its commands work when pasted.
 mod readme;
 /// Crashes at random moments under load, and a thousand jobs at one instant.
