@@ -1,9 +1,10 @@
 //! What watches the server: whether it lives, whether it is ready, and its metrics.
 
-use crate::clock::Timestamp;
+use crate::clock::{self, Timestamp};
 use crate::config;
-use crate::http::Answer;
+use crate::http::{Answer, Body};
 use crate::metrics::Exposition;
+use crate::process;
 use crate::registry::{JobView, Totals};
 use crate::scheduler::command::Command;
 
@@ -36,17 +37,29 @@ pub(super) fn readyz(api: &Api, _: &Call<'_>) -> Result<Reply, ApiError> {
 pub(super) fn metrics(api: &Api, _: &Call<'_>) -> Result<Reply, ApiError> {
     let mut to = Exposition::default();
     api.metrics.write(&mut to);
-    server(&mut to, &api.registry.totals(), api.store.size_bytes());
-    process(&mut to);
-    jobs(&mut to, &api.registry.page(None, config::METRICS_JOBS_MAX));
-    let answer = Answer::text(200, to.into_text());
+    let totals = api.registry.totals();
+    server(&mut to, &totals, api.settings.workers);
+    if let Some(bytes) = api.store.size_bytes() {
+        let help = "Bytes that the job database takes.";
+        to.gauge("nimesha_store_size_bytes", help, bytes);
+    }
+    of_process(&mut to);
+    let listed = api.registry.page(None, config::METRICS_JOBS_MAX);
+    to.gauge(
+        "nimesha_jobs_without_metrics",
+        "Jobs that have no metrics of their own, as there are too many.",
+        totals.jobs.saturating_sub(listed.len() as u64),
+    );
+    jobs(&mut to, &listed);
+    let body = Body::Bytes(to.into_text().into_bytes().into());
+    let answer = Answer::new(200, body);
     Ok(Reply::Now(answer.with_header(
         "Content-Type",
         "text/plain; version=0.0.4; charset=utf-8",
     )))
 }
 
-fn server(to: &mut Exposition, totals: &Totals, store_bytes: Option<u64>) {
+fn server(to: &mut Exposition, totals: &Totals, workers: usize) {
     to.family("nimesha_build_info", "gauge", "The program's version.");
     to.sample(
         "nimesha_build_info",
@@ -57,7 +70,7 @@ fn server(to: &mut Exposition, totals: &Totals, store_bytes: Option<u64>) {
     to.sample(
         "nimesha_jobs",
         &[("state", "active")],
-        totals.jobs - totals.disabled_jobs,
+        totals.jobs.saturating_sub(totals.disabled_jobs),
     );
     to.sample(
         "nimesha_jobs",
@@ -75,6 +88,16 @@ fn server(to: &mut Exposition, totals: &Totals, store_bytes: Option<u64>) {
         totals.queued,
     );
     to.gauge(
+        "nimesha_workers",
+        "Runs that may be executed at one moment.",
+        workers,
+    );
+    to.gauge(
+        "nimesha_workers_busy",
+        "Attempts that are being executed.",
+        totals.busy,
+    );
+    to.gauge(
         "nimesha_paused",
         "Whether all scheduling is paused.",
         u8::from(totals.paused),
@@ -84,19 +107,18 @@ fn server(to: &mut Exposition, totals: &Totals, store_bytes: Option<u64>) {
         "The earliest next occurrence; 0 for none.",
         seconds(totals.next_run_at),
     );
-    if let Some(bytes) = store_bytes {
-        to.gauge(
-            "nimesha_store_size_bytes",
-            "Bytes that the job database takes.",
-            bytes,
-        );
-    }
 }
 
 /// The figures that every exporter of a process gives.
-fn process(to: &mut Exposition) {
-    if let Some(bytes) = crate::process::resident_bytes() {
-        to.gauge("process_resident_memory_bytes", "Resident memory.", bytes);
+fn of_process(to: &mut Exposition) {
+    if let Some(memory) = process::memory() {
+        let (resident, whole) = (memory.resident_bytes, memory.virtual_bytes);
+        to.gauge(
+            "process_resident_memory_bytes",
+            "Resident memory.",
+            resident,
+        );
+        to.gauge("process_virtual_memory_bytes", "Address space.", whole);
     }
     to.family(
         "process_cpu_seconds_total",
@@ -106,38 +128,57 @@ fn process(to: &mut Exposition) {
     to.sample(
         "process_cpu_seconds_total",
         &[],
-        crate::clock::processor_time().as_secs_f64(),
+        clock::processor_time().as_secs_f64(),
     );
-    if let Some(count) = crate::process::open_files() {
+    if let Some(count) = process::open_files() {
         to.gauge("process_open_fds", "Open descriptors.", count);
+    }
+    if let Some(count) = process::open_files_max() {
+        let help = "Descriptors that may be open.";
+        to.gauge("process_max_fds", help, count);
+    }
+    if let Some(count) = process::threads() {
+        to.gauge("process_threads", "Threads.", count);
     }
 }
 
 /// A few figures of each job, up to a number of jobs that does not drown who reads them.
 fn jobs(to: &mut Exposition, jobs: &[JobView]) {
     type Figure = fn(&JobView) -> f64;
-    let figures: [(&str, &str, Figure); 4] = [
+    let figures: [(&str, &str, &str, Figure); 5] = [
         (
             "nimesha_job_last_success_timestamp_seconds",
+            "gauge",
             "When a run last succeeded; 0 for never.",
             |view| seconds(view.live.figures().last_success),
         ),
         (
+            "nimesha_job_last_duration_seconds",
+            "gauge",
+            "How long the run took that ended last; 0 before the first.",
+            |view| view.live.figures().last_duration.as_secs_f64(),
+        ),
+        (
             "nimesha_job_next_run_timestamp_seconds",
+            "gauge",
             "The next occurrence; 0 for none.",
             |view| seconds(view.live.next_run_at),
         ),
         (
             "nimesha_job_failures_in_a_row",
+            "gauge",
             "Runs that failed since the last success.",
             |view| f64::from(view.live.figures().failures_in_a_row),
         ),
-        ("nimesha_job_runs_finished", "Runs that ended.", |view| {
-            view.live.figures().finished_runs as f64
-        }),
+        (
+            "nimesha_job_runs_total",
+            "counter",
+            "Runs that ended.",
+            |view| view.live.figures().finished_runs as f64,
+        ),
     ];
-    for (name, help, figure) in figures {
-        to.family(name, "gauge", help);
+    for (name, kind, help, figure) in figures {
+        to.family(name, kind, help);
         for view in jobs {
             let id = view.job.id.to_string();
             to.sample(

@@ -133,6 +133,12 @@ impl Api {
         }
     }
 
+    /// The route that a path belongs to, with names for the ids in it; none for a path that no route has.
+    #[must_use]
+    pub fn route_of(path: &str) -> Option<&'static str> {
+        router::template(path)
+    }
+
     /// Has the request's handler decide about it.
     fn decide(&self, request: &Request) -> Result<Reply, ApiError> {
         let route = router::route(&request.method, &request.path)?;

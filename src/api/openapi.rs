@@ -19,6 +19,7 @@ mod tests {
 
     use serde_json::Value;
 
+    use super::super::router;
     use super::*;
 
     fn document() -> Value {
@@ -61,6 +62,10 @@ mod tests {
         let routed = routed();
         assert!(routed.len() > 20, "{routed:?}");
         assert_eq!(documented.collect::<BTreeSet<_>>(), routed);
+        // A path counts under its own name.
+        for path in document["paths"].as_object().unwrap().keys() {
+            assert_eq!(router::template(path), Some(path.as_str()));
+        }
     }
 
     #[test]

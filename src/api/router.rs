@@ -20,6 +20,46 @@ pub(super) struct Route<'p> {
 
 const PREFIX: &str = "/api/v1";
 
+/// Every route's path, as the description of the API writes it; where two fit, the first one counts.
+const TEMPLATES: [&str; 23] = [
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/api/v1/job/",
+    "/api/v1/job/all/",
+    "/api/v1/job/stats/{id}/",
+    "/api/v1/job/start/{id}/",
+    "/api/v1/job/disable/{id}/",
+    "/api/v1/job/enable/{id}/",
+    "/api/v1/job/{id}/",
+    "/api/v1/job/{id}/backfill/",
+    "/api/v1/job/{id}/runs/",
+    "/api/v1/job/{id}/runs/{run}/",
+    "/api/v1/job/{id}/runs/{run}/output/",
+    "/api/v1/job/{id}/runs/{run}/cancel/",
+    "/api/v1/stats/",
+    "/api/v1/events/",
+    "/api/v1/forecast/",
+    "/api/v1/openapi.json",
+    "/api/v1/pause/",
+    "/api/v1/resume/",
+    "/api/v1/run/",
+    "/api/v1/schedule/preview/",
+];
+
+/// The route that a path belongs to, by whatever method; none for a path that no route has.
+pub(super) fn template(path: &str) -> Option<&'static str> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    TEMPLATES.into_iter().find(|template| {
+        let template = template.strip_suffix('/').unwrap_or(template);
+        let mut segments = path.split('/');
+        template.split('/').all(|wanted| {
+            let segment = segments.next();
+            segment == Some(wanted) || (wanted.starts_with('{') && segment.is_some())
+        }) && segments.next().is_none()
+    })
+}
+
 /// The handler for a request, by method and path. The last slash may be left out.
 pub(super) fn route<'p>(method: &Method, path: &'p str) -> Result<Route<'p>, ApiError> {
     match (method, path) {
@@ -145,6 +185,27 @@ mod tests {
                     assert_eq!((found.job, found.run), (*job, *run), "{method} {path}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_path_belongs_to_the_first_template_that_fits() {
+        for (path, expected) in [
+            ("/healthz", Some("/healthz")),
+            ("/api/v1/job", Some("/api/v1/job/")),
+            ("/api/v1/job/all/", Some("/api/v1/job/all/")),
+            ("/api/v1/job/J/", Some("/api/v1/job/{id}/")),
+            ("/api/v1/job/stats/J", Some("/api/v1/job/stats/{id}/")),
+            (
+                "/api/v1/job/J/runs/R/output/",
+                Some("/api/v1/job/{id}/runs/{run}/output/"),
+            ),
+            ("/api/v1/job/J/runs/R/nothing/", None),
+            ("/api/v1/jobs/", None),
+            ("/", None),
+            ("*", None),
+        ] {
+            assert_eq!(template(path), expected, "{path}");
         }
     }
 

@@ -23,7 +23,7 @@ use signal_hook::iterator::Signals;
 use crate::api::{self, Api};
 use crate::guard::{self, Gate, Guard};
 use crate::http::{Certificates, Handler, Limits, Request, Responder, Server};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, method_label};
 use crate::scheduler::dispatcher::Dispatcher;
 use crate::scheduler::journal::Journal;
 use crate::scheduler::{self, Forbidden, Handle};
@@ -103,13 +103,14 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
         api: Api::new(
             scheduler.clone(),
             Arc::clone(&store),
-            metrics,
+            metrics.clone(),
             Arc::clone(&trials),
-            api_settings(settings),
+            api_settings(settings, room.workers),
         ),
         web: Web::new(scheduler.clone(), store, trials, web_settings(settings)),
     };
-    let handler = Arc::new(Guard::new(gate, Arc::new(site)));
+    let guard = Guard::new(gate, Arc::new(site));
+    let handler = Arc::new(Counted { guard, metrics });
     let file = sockets.file;
     let limits = Limits {
         connections_max: room.connections,
@@ -157,6 +158,28 @@ impl Handler for Site {
         } else {
             self.api.handle(request, responder);
         }
+    }
+}
+
+/// Counts what is answered, to whom it may be and in whatever way.
+struct Counted {
+    guard: Guard,
+    metrics: Arc<Metrics>,
+}
+
+impl Handler for Counted {
+    fn handle(&self, request: Request, responder: Responder) {
+        let route = match Web::wants(&request.path) {
+            true => "/webui/",
+            false => Api::route_of(&request.path).unwrap_or("other"),
+        };
+        let method = method_label(&request.method);
+        let metrics = Arc::clone(&self.metrics);
+        let responder = responder.finish_with(move |answer| {
+            metrics.http.count(route, method, answer.status.0);
+            answer
+        });
+        self.guard.handle(request, responder);
     }
 }
 
@@ -304,13 +327,13 @@ fn start_scheduler(
     Ok((handle.forbidding(forbidden), dispatcher))
 }
 
-fn api_settings(settings: &Settings) -> api::Settings {
+fn api_settings(settings: &Settings, workers: usize) -> api::Settings {
     api::Settings {
         zone: settings.timezone,
         default_owner: settings.default_owner.as_str().into(),
         history_limit: settings.history_limit,
         history_ttl: settings.jobstat_ttl.0,
-        workers: settings.workers,
+        workers,
     }
 }
 

@@ -1,7 +1,9 @@
-//! What this process asks of the system for itself, and what it tells its service manager.
+//! What this process asks of the system for itself, what it takes, and what it tells its service manager.
 
 pub mod manager;
 mod room;
+
+use rustix::process::{Resource, getrlimit};
 
 pub use room::{Room, make_room};
 
@@ -19,21 +21,46 @@ pub fn limit_heaps() {
     }
 }
 
-/// Bytes of memory that this process holds.
+/// The memory of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes that it holds.
+    pub resident_bytes: u64,
+    /// Bytes of its address space.
+    pub virtual_bytes: u64,
+}
+
+/// How much memory this process has.
 #[must_use]
-pub fn resident_bytes() -> Option<u64> {
-    let pages: u64 = read("/proc/self/statm")?
-        .split_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+pub fn memory() -> Option<Memory> {
+    let statm = read("/proc/self/statm")?;
+    let mut pages = statm.split_whitespace().map(str::parse::<u64>);
+    let bytes = rustix::param::page_size() as u64;
+    let whole = pages.next()?.ok()?;
+    let resident = pages.next()?.ok()?;
+    Some(Memory {
+        resident_bytes: resident * bytes,
+        virtual_bytes: whole * bytes,
+    })
 }
 
 /// How many files this process has open.
 #[must_use]
 pub fn open_files() -> Option<usize> {
     std::fs::read_dir("/proc/self/fd").ok().map(Iterator::count)
+}
+
+/// How many it may have open; none for no limit.
+#[must_use]
+pub fn open_files_max() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+/// How many threads it has.
+#[must_use]
+pub fn threads() -> Option<usize> {
+    let threads = std::fs::read_dir("/proc/self/task");
+    threads.ok().map(Iterator::count)
 }
 
 /// Lets the calling thread stand back behind the others, by so much as `nice` counts. Where the system does not want

@@ -98,6 +98,8 @@ pub struct Totals {
     pub running: u64,
     /// Runs in progress that wait for a worker.
     pub queued: u64,
+    /// Attempts with workers, those of waiting starts beside the pool included.
+    pub busy: u64,
     /// The earliest next occurrence.
     pub next_run_at: Option<Timestamp>,
     /// When a run was last begun.

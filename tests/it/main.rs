@@ -18,6 +18,8 @@ mod events;
 mod faults;
 /// What a window of time will be like.
 mod forecast;
+/// What Prometheus is told.
+mod metrics;
 /// The description of the API, against the API.
 mod openapi;
 /// What is around the program: service managers, the image, the examples.

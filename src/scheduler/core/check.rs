@@ -44,6 +44,7 @@ impl Core {
         let mut sums = Totals {
             running: runs().filter(|run| run.active).count() as u64,
             queued: self.totals.queued,
+            busy: (self.busy + self.extra) as u64,
             next_run_at: self.totals.next_run_at,
             last_attempted_run: self.totals.last_attempted_run,
             paused: self.paused,

@@ -381,6 +381,7 @@ impl Core {
         self.totals.paused = self.paused;
         self.totals.store_away = self.commits.away().is_some();
         self.totals.queued = (self.line.len() + self.ready.len()) as u64;
+        self.totals.busy = (self.busy + self.extra) as u64;
     }
 
     fn live(&self, ix: JobIx) -> Live {
