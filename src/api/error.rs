@@ -95,7 +95,7 @@ impl From<Refusal> for ApiError {
             | Refusal::Withdrawn(_) => 409,
             Refusal::LocalJobsDenied | Refusal::DeleteAllDenied => 403,
             Refusal::VersionChanged(_) => 412,
-            Refusal::Store(_) | Refusal::Stopping => 503,
+            Refusal::Store(_) | Refusal::Stopping | Refusal::StandingBy(_) => 503,
         };
         let id = match &refusal {
             Refusal::NameTaken(id) | Refusal::IdTaken(id) => Some(*id),

@@ -134,7 +134,7 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     let joined = thread::Builder::new()
         .name("stop".to_owned())
         .spawn(move || {
-            dispatcher.join();
+            let _ = dispatcher.join();
             // Whoever waited for it has gone.
             let _ = events.send(Event::Ended);
         });
@@ -308,6 +308,7 @@ fn start_scheduler(
     let core = scheduler::core::Settings {
         workers,
         output_limit: usize::try_from(settings.output_limit).unwrap_or(usize::MAX),
+        lease: None,
     };
     let dispatcher = Dispatcher::start(
         inbox,

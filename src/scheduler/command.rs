@@ -131,6 +131,8 @@ pub enum Refusal {
     Store(String),
     /// The server is stopping.
     Stopping,
+    /// The server stands by while another works on the job database; with what there is to say of that.
+    StandingBy(Box<str>),
 }
 
 impl fmt::Display for Refusal {
@@ -188,6 +190,7 @@ impl fmt::Display for Refusal {
                 "the job database cannot be written now ({why}); nothing was changed, try again"
             ),
             Refusal::Stopping => f.write_str("the server is stopping; try again when it is back"),
+            Refusal::StandingBy(why) => write!(f, "this server stands by: {why}; nothing was changed"),
         }
     }
 }

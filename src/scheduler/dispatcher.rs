@@ -10,14 +10,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::core::{Core, Effects, Event, Now, ReplyTo, Settings, Wakeup};
+use super::core::{Core, Effects, End, Event, Now, ReplyTo, Settings, Wakeup};
 use super::journal::Journal;
+use super::show::{show, show_anew};
 use super::tale::{self, Changes};
-use super::{Inbox, Message, Reply};
+use super::{Inbox, Message, Pending};
 use crate::clock;
 use crate::events::What;
-use crate::registry::{Inner, Registry};
-use crate::scheduler::core::View;
 use crate::store::change::Loaded;
 use crate::store::writer::Writer;
 use crate::worker::Pool;
@@ -25,7 +24,7 @@ use crate::worker::Pool;
 /// The dispatcher's thread.
 #[derive(Debug)]
 pub struct Dispatcher {
-    thread: JoinHandle<Pool>,
+    thread: JoinHandle<(Pool, End)>,
 }
 
 impl Dispatcher {
@@ -42,8 +41,8 @@ impl Dispatcher {
         journal: Journal,
     ) -> io::Result<Dispatcher> {
         let origin = clock::monotonic();
-        inbox.registry.write(|seen| seen.reserve(loaded.jobs.len()));
-        let (core, effects) = Core::load(settings, read_clocks(origin), loaded);
+        let jobs = loaded.jobs.len();
+        let (core, mut effects) = Core::load(settings, read_clocks(origin), loaded);
         let mut actor = Actor {
             core,
             origin,
@@ -54,8 +53,10 @@ impl Dispatcher {
             replies: HashMap::new(),
             next_reply: 0,
         };
-        let stopped = actor.carry_out(effects);
-        debug_assert!(!stopped, "nobody has asked it to stop");
+        let views = std::mem::take(&mut effects.views);
+        show_anew(&actor.inbox.registry, jobs, views, actor.core.totals());
+        let end = actor.carry_out(effects);
+        debug_assert!(end.is_none(), "nobody has asked it to stop");
         let thread = std::thread::Builder::new()
             .name("dispatcher".to_owned())
             .spawn(move || {
@@ -66,14 +67,16 @@ impl Dispatcher {
         Ok(Dispatcher { thread })
     }
 
-    /// Waits until the dispatcher has come to its end after [`Handle::stop`](super::Handle::stop): nothing runs, and
-    /// everything is stored.
-    pub fn join(self) {
-        let pool = self
+    /// Waits until the dispatcher has come to its end: nothing runs; after [`Handle::stop`](super::Handle::stop) everything
+    /// is stored, and after a loss of the lease nothing more.
+    #[must_use]
+    pub fn join(self) -> End {
+        let (pool, end) = self
             .thread
             .join()
             .expect("a panic of the dispatcher ends the process");
         pool.shutdown();
+        end
     }
 
     /// Whether it has come to its end.
@@ -105,7 +108,7 @@ struct Actor {
     writer: Writer,
     pool: Pool,
     journal: Journal,
-    replies: HashMap<u64, Reply>,
+    replies: HashMap<u64, Pending>,
     next_reply: u64,
 }
 
@@ -117,18 +120,18 @@ fn read_clocks(origin: Instant) -> Now {
 }
 
 impl Actor {
-    fn run(mut self) -> Pool {
+    fn run(mut self) -> (Pool, End) {
         loop {
             let event = self.next_event();
             let effects = self.core.step(read_clocks(self.origin), event);
             let changes = Changes::of(&effects.views, &self.inbox.registry);
             let was_paused = self.inbox.registry.totals().paused;
-            let stopped = self.carry_out(effects);
+            let end = self.carry_out(effects);
             // Whoever hears of something and looks, finds it so.
             changes.tell(&self.inbox.events);
             self.tell_of_pause(was_paused);
-            if stopped {
-                return self.pool;
+            if let Some(end) = end {
+                return (self.pool, end);
             }
         }
     }
@@ -159,6 +162,11 @@ impl Actor {
             Ok(Message::ClockStepped) | Err(RecvTimeoutError::Timeout) => Event::Tick,
             Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => Event::Stop,
             Ok(Message::StopRuns) => Event::StopRuns,
+            Ok(Message::Leased(mono, wall)) => Event::Leased(Now {
+                wall,
+                mono: mono.saturating_duration_since(self.origin),
+            }),
+            Ok(Message::Lost(why)) => Event::Lost(why),
         }
     }
 
@@ -178,13 +186,11 @@ impl Actor {
         Some(self.origin + now.mono + wait.min(century))
     }
 
-    /// Does what the core says, visible things first. Says whether the core has come to its end.
-    fn carry_out(&mut self, mut effects: Effects) -> bool {
+    /// Does what the core says, visible things first. Says whether the core has come to its end, and how.
+    fn carry_out(&mut self, mut effects: Effects) -> Option<End> {
         let totals = self.core.totals();
         if !effects.views.is_empty() || self.inbox.registry.totals() != totals {
-            show(&self.inbox.registry, effects.views, |seen| {
-                seen.totals = totals;
-            });
+            show(&self.inbox.registry, effects.views, totals);
         }
         for order in effects.orders {
             self.pool.submit(order);
@@ -199,14 +205,14 @@ impl Actor {
         effects.replies.sort_by_key(|(_, answer)| answer.is_ok());
         for (to, answer) in effects.replies {
             if let Some(reply) = self.replies.remove(&to.0) {
-                reply(answer);
+                reply.answer(answer);
             }
         }
         for notice in effects.notices {
             self.journal.note(&notice);
             tale::tell(&self.inbox.events, &notice);
         }
-        effects.stopped
+        effects.end
     }
 
     fn tell_of_pause(&self, was_paused: bool) {
@@ -216,24 +222,4 @@ impl Actor {
             _ => {}
         }
     }
-}
-
-fn show(registry: &Registry, views: Vec<View>, and: impl FnOnce(&mut Inner)) {
-    let mut over = Vec::new();
-    registry.write(|seen| {
-        for view in views {
-            match view {
-                View::Job(job, live) => seen.put_job(job, live),
-                View::NoJob(id) => seen.remove_job(id),
-                View::Live(id, live) => seen.put_live(id, live),
-                View::Running(run) => seen.put_running(run),
-                View::NotRunning(id) => over.extend(seen.remove_running(id)),
-                View::Fresh(id, fresh) => seen.put_fresh(id, fresh),
-                View::Settled(id, entry) => seen.settle(id, &entry),
-            }
-        }
-        and(seen);
-    });
-    // Whoever followed one of them and looks, finds how it ended.
-    over.iter().for_each(|run| run.output.end());
 }

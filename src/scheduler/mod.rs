@@ -1,7 +1,8 @@
 //! The scheduler: what is due, what may start, what is remembered.
 //!
 //! [`core`] decides, purely; [`dispatcher`] is the one thread that owns it, waits, and carries out; [`wheel`] says what is
-//! next. Everybody else holds a [`Handle`], and reads the [`Registry`]. [`forecast`] turns a core of its own.
+//! next. Everybody else holds a [`Handle`], and reads the [`Registry`]. Where several servers share a job database only
+//! one of them has a dispatcher at a time; the handles of the others say so. [`forecast`] turns a core of its own.
 
 pub mod command;
 pub mod core;
@@ -9,15 +10,19 @@ pub mod dispatcher;
 pub mod forecast;
 pub mod journal;
 pub mod policy;
+mod show;
 mod tale;
 pub mod wheel;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::RwLock;
 
 use self::command::{Answer, Command, Refusal};
+use crate::clock::Timestamp;
 use crate::config;
 use crate::events::Events;
 use crate::job::Action;
@@ -31,18 +36,47 @@ pub type Reply = Box<dyn FnOnce(Result<Answer, Refusal>) + Send>;
 /// What reaches the dispatcher from other threads. They are handed over boxed: the channel has room for all of them, and
 /// takes it at once.
 enum Message {
-    Command(Command, Reply),
+    Command(Command, Pending),
     Completion(Completion),
     Committed(Committed),
     ClockStepped,
     Stop,
     StopRuns,
+    Leased(Instant, Timestamp),
+    Lost(String),
+}
+
+/// Somebody who waits for an answer, and gets one even if nobody is left to give it.
+struct Pending(Option<Reply>);
+
+impl Pending {
+    fn answer(mut self, answer: Result<Answer, Refusal>) {
+        if let Some(reply) = self.0.take() {
+            reply(answer);
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(reply) = self.0.take() {
+            reply(Err(Refusal::Stopping));
+        }
+    }
+}
+
+/// Who works on the job database.
+enum Line {
+    /// This server's dispatcher.
+    Open(Sender<Box<Message>>),
+    /// Nobody here, for this reason.
+    Closed(Box<str>),
 }
 
 /// How others talk to the dispatcher. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
-    messages: Sender<Box<Message>>,
+    line: Arc<RwLock<Line>>,
     registry: Arc<Registry>,
     events: Arc<Events>,
     forbidden: Forbidden,
@@ -80,33 +114,57 @@ pub struct Inbox {
 /// A handle, and the inbox that the dispatcher is started with.
 #[must_use]
 pub fn channel() -> (Handle, Inbox) {
-    let (sender, receiver) = bounded(config::MESSAGES_MAX);
-    let registry = Arc::new(Registry::new());
-    let events = Arc::new(Events::new());
-    (
-        Handle {
-            messages: sender,
-            registry: registry.clone(),
-            events: events.clone(),
-            forbidden: Forbidden::default(),
-        },
-        Inbox {
-            messages: receiver,
-            registry,
-            events,
-        },
-    )
+    let handle = Handle::standing_by("it is starting");
+    let inbox = handle.open();
+    (handle, inbox)
 }
 
 impl Handle {
+    /// A handle to no dispatcher, and why there is none.
+    #[must_use]
+    pub fn standing_by(why: &str) -> Handle {
+        Handle {
+            line: Arc::new(RwLock::new(Line::Closed(why.into()))),
+            registry: Arc::new(Registry::new()),
+            events: Arc::new(Events::new()),
+            forbidden: Forbidden::default(),
+        }
+    }
+
+    /// The inbox for a dispatcher, to which all messages go from now on. The one before it has come to its end.
+    #[must_use]
+    pub fn open(&self) -> Inbox {
+        let (sender, messages) = bounded(config::MESSAGES_MAX);
+        *self.line.write() = Line::Open(sender);
+        Inbox {
+            messages,
+            registry: self.registry.clone(),
+            events: self.events.clone(),
+        }
+    }
+
+    /// There is no dispatcher here, for this reason: commands are refused from now on.
+    pub fn stand_by(&self, why: &str) {
+        *self.line.write() = Line::Closed(why.into());
+    }
+
+    /// Why there is no dispatcher here, if that is so.
+    #[must_use]
+    pub fn stands_by(&self) -> Option<Box<str>> {
+        match &*self.line.read() {
+            Line::Open(_) => None,
+            Line::Closed(why) => Some(why.clone()),
+        }
+    }
+
     /// The same, but for what is forbidden to all who get it or a clone of it.
     #[must_use]
     pub fn forbidding(self, forbidden: Forbidden) -> Handle {
         Handle { forbidden, ..self }
     }
 
-    /// Asks for something. `reply` is called when it is durable or refused; at once if it is forbidden, or after the
-    /// dispatcher's end.
+    /// Asks for something. `reply` is called when it is durable or refused; at once if it is forbidden, or if there is no
+    /// dispatcher.
     pub fn send(
         &self,
         command: Command,
@@ -115,11 +173,21 @@ impl Handle {
         if let Some(refusal) = self.forbidden.refuses(&command) {
             return reply(Err(refusal));
         }
-        let message = Message::Command(command, Box::new(reply));
-        if let Err(unsent) = self.messages.send(Box::new(message))
-            && let Message::Command(_, reply) = *unsent.into_inner()
-        {
-            reply(Err(Refusal::Stopping));
+        match self.sender() {
+            Ok(messages) => {
+                let pending = Pending(Some(Box::new(reply)));
+                // Where nobody is there any more, it is answered as it is dropped.
+                let _ = messages.send(Box::new(Message::Command(command, pending)));
+            }
+            Err(why) => reply(Err(Refusal::StandingBy(why))),
+        }
+    }
+
+    /// Cloned, so that nobody who waits for room in the channel holds the lock.
+    fn sender(&self) -> Result<Sender<Box<Message>>, Box<str>> {
+        match &*self.line.read() {
+            Line::Open(messages) => Ok(messages.clone()),
+            Line::Closed(why) => Err(why.clone()),
         }
     }
 
@@ -156,6 +224,16 @@ impl Handle {
         self.post(Message::ClockStepped);
     }
 
+    /// The lease of a shared store was prolonged by a request that left at this time, by both clocks.
+    pub fn leased(&self, mono: Instant, wall: Timestamp) {
+        self.post(Message::Leased(mono, wall));
+    }
+
+    /// That lease has gone to another server: the dispatcher ends what runs, and then itself.
+    pub fn lost(&self, why: String) {
+        self.post(Message::Lost(why));
+    }
+
     /// Lets nothing start any more, and ends the dispatcher when what runs has ended and everything is stored.
     pub fn stop(&self) {
         self.post(Message::Stop);
@@ -168,7 +246,9 @@ impl Handle {
 
     /// After the dispatcher's end nobody is there to hear it, and that is right.
     fn post(&self, message: Message) {
-        let _ = self.messages.send(Box::new(message));
+        if let Ok(messages) = self.sender() {
+            let _ = messages.send(Box::new(message));
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::{Store, StoreError};
 use crate::settings::database::Database;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 use crate::settings::values::JobDb;
 
 /// Connects to a shared database and makes sure that its tables are there. It connects anew by itself whenever it must.
@@ -16,11 +15,12 @@ pub fn open(database: &Database) -> Result<Box<dyn Store>, StoreError> {
         JobDb::Postgres => super::postgres::open(database),
         #[cfg(feature = "mysql")]
         JobDb::Mysql => super::mysql::open(database),
-        kind => Err(StoreError::Refused(
-            kind.check_built_in()
-                .err()
-                .unwrap_or_else(|| format!("{kind} is not a database of its own server")),
+        JobDb::Redb => Err(StoreError::Refused(
+            "redb has no server of its own".to_owned(),
         )),
+        kind => Err(StoreError::Refused(format!(
+            "built without {kind}: use --features full"
+        ))),
     }
 }
 

@@ -244,7 +244,7 @@ impl From<Refusal> for Fault {
             Refusal::UnknownJob(_) | Refusal::UnknownRun(_) => 404,
             Refusal::UnknownParent(_) | Refusal::UnknownFailureJob(_) | Refusal::Cycle(_) => 400,
             Refusal::LocalJobsDenied | Refusal::DeleteAllDenied => 403,
-            Refusal::Store(_) | Refusal::Stopping => 503,
+            Refusal::Store(_) | Refusal::Stopping | Refusal::StandingBy(_) => 503,
             _ => 409,
         };
         Fault::new(status, refusal.to_string())

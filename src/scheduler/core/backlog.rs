@@ -204,6 +204,7 @@ impl Core {
             let one = self.commits.meanings.remove(&unit.ticket);
             let one = one.unwrap_or_default();
             meaning.replies.extend(one.replies);
+            meaning.claimed.extend(one.claimed);
             gone.extend(one.settled);
         }
         let gone = gone.into_iter();

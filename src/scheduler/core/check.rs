@@ -82,14 +82,16 @@ impl Core {
             }
             Phase::InLine => {
                 assert!(in_line || held, "{run:?}");
-                assert!(held || !self.has_room(), "it could be claimed: {run:?}");
+                let room = self.has_room() && !self.waits_for_store();
+                assert!(held || !room, "it could be claimed: {run:?}");
             }
             Phase::Claiming => assert!(run.claims_in_flight > 0, "{run:?}"),
             Phase::Claimed => assert!(!run.due || held, "{run:?}"),
             Phase::Ready => {
                 assert!(in_ready || held, "{run:?}");
                 let free = self.busy < self.settings.workers;
-                assert!(held || !free, "it could start: {run:?}");
+                let may = free && self.may_start();
+                assert!(held || !may, "it could start: {run:?}");
             }
             Phase::Attempting => assert!(run.active, "{run:?}"),
             Phase::RetryWait => assert!(matches!(run.timer, Some(Timer::Delay(_))), "{run:?}"),

@@ -54,7 +54,10 @@ impl Core {
     /// Takes in a command: carries it out, or lets it wait for commands before it. They keep their order.
     pub(super) fn command(&mut self, from: ReplyTo, command: Command) {
         let overtakes = matches!(command, Command::Ping);
-        if self.stopping {
+        if let Some(why) = &self.lost {
+            let refusal = Refusal::StandingBy(why.clone());
+            self.refuse(from, refusal);
+        } else if self.stopping {
             self.refuse(from, Refusal::Stopping);
         } else if !overtakes && (!self.blocked.is_empty() || self.must_wait(&command)) {
             self.blocked.push_back((from, command));
@@ -110,6 +113,16 @@ impl Core {
 
     pub(super) fn refuse(&mut self, to: ReplyTo, refusal: Refusal) {
         self.fx.replies.push((to, Err(refusal)));
+    }
+
+    /// Refuses commands that wait for others, and those who wait for a run to end.
+    pub(super) fn refuse_waiting(&mut self, refusal: &Refusal) {
+        for (from, _) in std::mem::take(&mut self.blocked) {
+            self.refuse(from, refusal.clone());
+        }
+        for to in std::mem::take(&mut self.waiters).into_values().flatten() {
+            self.refuse(to, refusal.clone());
+        }
     }
 
     pub(super) fn find(&self, id: JobId) -> Result<JobIx, Refusal> {

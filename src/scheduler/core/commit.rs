@@ -5,7 +5,8 @@
 //! Ends of runs are lazy: nobody waits for most of them, so they wait a little for company.
 //!
 //! A store that cannot be written is asked again from time to time. Until then commands are refused, and what runs do
-//! is true at once, since it cannot be taken back: it is kept and written later.
+//! is true at once, since it cannot be taken back: it is kept and written later. So are claims, unless other servers
+//! share the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,11 +117,14 @@ impl Commits {
 impl Core {
     /// Proposes changes that are stored together, and says what they mean once they are.
     pub(super) fn propose(&mut self, changes: Vec<Change>, meaning: Meaning, urgency: Urgency) {
+        if self.lost.is_some() {
+            return;
+        }
         let ticket = self.commits.take_ticket();
         self.commits.meanings.insert(ticket, meaning);
         self.commits.outbox.push_back(Unit { ticket, changes });
         if self.commits.away.is_some() {
-            self.take_claims(ticket);
+            self.take_undurable_claims(ticket);
             self.shed();
         } else if urgency == Urgency::Now {
             self.commits.urgent = true;
@@ -150,14 +154,21 @@ impl Core {
 
     /// The store has taken a batch, or refused some of it.
     pub(super) fn committed(&mut self, units: Vec<Outcome>, took: Duration) {
+        if self.lost.is_some() {
+            return;
+        }
         self.commits.in_flight = false;
         self.follow_commit_time(took);
         let any_stored = units.iter().any(|(_, result)| result.is_ok());
         let mut away = None;
+        let mut lost = None;
         let mut again = Vec::new();
         for (unit, result) in without_overwritten(units) {
             match result {
                 Ok(()) => self.stored(unit.ticket),
+                Err(error) if matches!(*error, StoreError::Lost(_)) => {
+                    lost = Some(error.to_string());
+                }
                 Err(error) if matches!(*error, StoreError::Conflict) => {
                     again.extend(self.conflict(unit));
                 }
@@ -170,6 +181,9 @@ impl Core {
                     again.extend(kept);
                 }
             }
+        }
+        if let Some(why) = lost {
+            return self.lose(&why);
         }
         self.commits.urgent |= !again.is_empty();
         self.commits.outbox.put_back(again);
@@ -219,7 +233,7 @@ impl Core {
     fn not_stored(&mut self, unit: Unit, error: &StoreError) -> Option<Unit> {
         let meaning = self.commits.meanings.get_mut(&unit.ticket)?;
         let Some(effect) = meaning.command.take() else {
-            self.take_claims(unit.ticket);
+            self.take_undurable_claims(unit.ticket);
             return Some(unit);
         };
         self.leave_no_trace(unit, *effect, &error.to_string());
@@ -264,6 +278,13 @@ impl Core {
             .extend(settled.map(|(job, entry)| View::Settled(job, entry)));
     }
 
+    /// A store that is away does not keep runs from starting, unless other servers may claim them there.
+    fn take_undurable_claims(&mut self, ticket: u64) {
+        if self.settings.lease.is_none() {
+            self.take_claims(ticket);
+        }
+    }
+
     fn take_claims(&mut self, ticket: u64) {
         let meaning = self.commits.meanings.get_mut(&ticket);
         let claimed = meaning.map(|meaning| std::mem::take(&mut meaning.claimed));
@@ -304,14 +325,15 @@ impl Core {
         Some(unit)
     }
 
-    /// Tells all who still wait for the store that it did not come back in time.
-    pub(super) fn refuse_all_replies(&mut self) {
+    /// Refuses those who wait for the store as well: it did not come back in time, or is another server's.
+    pub(super) fn refuse_all_replies(&mut self, refusal: &Refusal) {
+        self.refuse_waiting(refusal);
         let meanings = std::mem::take(&mut self.commits.meanings);
         let replies = meanings.into_values().flat_map(|meaning| meaning.replies);
         let mut waiting: Vec<ReplyTo> = replies.map(|(to, _)| to).collect();
         waiting.sort_unstable();
         waiting
             .into_iter()
-            .for_each(|to| self.refuse(to, Refusal::Stopping));
+            .for_each(|to| self.refuse(to, refusal.clone()));
     }
 }

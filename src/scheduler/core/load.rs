@@ -10,11 +10,12 @@ use super::chain::{Consequences, Link};
 use super::commit::{Meaning, Urgency};
 use super::jobs::{JobIx, just_before};
 use super::runs::{Phase, Run};
-use super::{Core, Effects, Now, Settings};
+use super::{Core, Effects, Now, Settings, View};
 use crate::config;
 use crate::job::Job;
 use crate::job::run::{GapKind, Outcome, RunId, Trigger};
 use crate::job::state::{JobState, OpenRun};
+use crate::registry::Totals;
 use crate::scheduler::policy;
 use crate::store::change::{Change, Loaded};
 
@@ -70,6 +71,25 @@ impl Core {
         }
         let fx = core.finish_step();
         (core, fx)
+    }
+
+    /// What readers see of a database on which another server works, and the sums: its jobs, and what runs there.
+    #[must_use]
+    pub fn survey(settings: Settings, now: Now, loaded: Loaded) -> (Vec<View>, Totals) {
+        let mut core = Core::new(settings, now);
+        core.paused = loaded.paused;
+        for (job, state) in loaded.jobs {
+            core.add_job(Arc::new(job), state);
+        }
+        for open in loaded.open_runs.into_iter().filter(|open| open.claimed) {
+            if let Some(ix) = core.jobs.ix(open.job) {
+                let id = core.restore(ix, open);
+                core.count_active(id);
+                core.touch(ix);
+            }
+        }
+        core.tell_readers();
+        (core.fx.views, core.totals)
     }
 
     fn take_open_runs(&mut self, open_runs: Vec<OpenRun>) {

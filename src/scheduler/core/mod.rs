@@ -15,7 +15,7 @@
 //! Rooms: `jobs` and `runs` are what it knows; `occurrence` is from the wheel to the line, `queue` from the line to a
 //! worker, `attempt` from a worker to the end, `chain` what the end of one run means to others; `commands` are what
 //! users ask for, `commit` is what the store must know before it is true, `effects` what is true then; `load`, `clock_step` and `shutdown` are the
-//! ends of time.
+//! ends of time, and `lease` is what is different with a store that other servers share.
 
 mod attempt;
 mod backlog;
@@ -28,6 +28,7 @@ mod delete;
 mod effects;
 mod guards;
 mod jobs;
+mod lease;
 mod load;
 mod occurrence;
 mod passed;
@@ -66,6 +67,9 @@ pub struct Settings {
     pub workers: usize,
     /// Bytes of output kept a run.
     pub output_limit: usize,
+    /// With a store that several servers share: how long a prolongation of the lease lasts. Then nothing starts but under
+    /// a fresh lease and a durable claim; with a store of its own a server goes on while it is away.
+    pub lease: Option<Duration>,
 }
 
 /// The time, by both clocks.
@@ -96,6 +100,19 @@ pub enum Event {
     Stop,
     /// The grace is over: runs in progress are ended, at first with SIGTERM, the second time with SIGKILL.
     StopRuns,
+    /// The lease of a shared store was prolonged by a request that left at this time.
+    Leased(Now),
+    /// It has gone to another server, in words for people.
+    Lost(String),
+}
+
+/// How the core came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to stop, and everything is stored that could be.
+    Stopped,
+    /// Its lease has gone to another server: what it held in memory is void.
+    Lost,
 }
 
 /// What readers are to see from now on.
@@ -175,7 +192,7 @@ pub enum Notice {
         /// By how much.
         by: Duration,
     },
-    /// The store cannot be written: runs go on, and what they leave is written when it can be.
+    /// The store cannot be written: what runs goes on, and what it leaves is written when it can be.
     StoreAway(String),
     /// The store takes writes again.
     StoreBack,
@@ -211,7 +228,7 @@ pub struct Effects {
     /// For log, metrics and alerts.
     pub notices: Vec<Notice>,
     /// The core has nothing left to do, for ever.
-    pub stopped: bool,
+    pub end: Option<End>,
 }
 
 /// When the core wants the next [`Event::Tick`], by either clock.
@@ -262,6 +279,10 @@ pub struct Core {
     paused: bool,
     stopping: bool,
     stop_signals: u32,
+    /// When the request left that last prolonged the lease of a shared store.
+    leased_at: Option<Now>,
+    /// Why that lease is lost.
+    lost: Option<Box<str>>,
     totals: Totals,
     /// Jobs whose readers must be told at the end of the step.
     touched: BTreeSet<JobIx>,
@@ -307,6 +328,8 @@ impl Core {
             paused: false,
             stopping: false,
             stop_signals: 0,
+            leased_at: None,
+            lost: None,
             totals: Totals::default(),
             touched: BTreeSet::new(),
             fx: Effects::default(),
@@ -323,6 +346,8 @@ impl Core {
             Event::Tick => {}
             Event::Stop => self.stop(),
             Event::StopRuns => self.stop_runs(),
+            Event::Leased(asked) => self.leased(asked),
+            Event::Lost(why) => self.lose(&why),
         }
         self.finish_step()
     }

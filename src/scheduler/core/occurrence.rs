@@ -55,7 +55,7 @@ impl Core {
 
     /// Whether occurrences are taken off the wheel at all.
     pub(super) fn takes_occurrences(&self) -> bool {
-        !(self.paused || self.guards.pausing || self.stopping)
+        !(self.paused || self.guards.pausing || self.stopping || self.waits_for_store())
     }
 
     /// Takes in all occurrences whose instant has come, and those that come within the claim lead.

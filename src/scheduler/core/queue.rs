@@ -76,7 +76,7 @@ impl Core {
     /// Claims what stands first in line, as much as the workers will soon take. Says whether there was any.
     pub(super) fn claim(&mut self) -> bool {
         let mut any = false;
-        while !self.stopping && self.has_room() {
+        while !self.stopping && !self.waits_for_store() && self.has_room() {
             let Some((_, _, id)) = self.line.pop_first() else {
                 break;
             };
@@ -139,7 +139,12 @@ impl Core {
             return;
         }
         run.phase = Phase::Claimed;
-        if run.due && !self.stands_still(id) {
+        if !run.due || self.stands_still(id) {
+            return;
+        }
+        if self.is_overtaken(id) {
+            self.miss(id);
+        } else {
             self.enter_ready(id);
         }
     }
@@ -178,13 +183,13 @@ impl Core {
     /// free, so that jobs which start jobs cannot deadlock. Says whether there was any.
     pub(super) fn start_ready(&mut self) -> bool {
         let mut any = false;
-        while !self.stopping
+        while self.may_start()
             && self.busy < self.settings.workers
             && let Some(id) = self.ready.pop()
         {
             any |= self.start_or_miss(id, false);
         }
-        while !self.stopping
+        while self.may_start()
             && self.extra < self.settings.workers
             && let Some(id) = self.ready.pop_waited()
         {

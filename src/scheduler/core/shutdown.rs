@@ -2,7 +2,7 @@
 
 use super::commit::{Meaning, Urgency};
 use super::runs::Phase;
-use super::{Core, Notice};
+use super::{Core, End, Notice};
 use crate::job::run::RunId;
 use crate::scheduler::command::Refusal;
 use crate::store::change::Change;
@@ -15,14 +15,7 @@ impl Core {
         if std::mem::replace(&mut self.stopping, true) {
             return;
         }
-        for (from, _) in std::mem::take(&mut self.blocked) {
-            self.refuse(from, Refusal::Stopping);
-        }
-        for (_, waiting) in std::mem::take(&mut self.waiters) {
-            waiting
-                .into_iter()
-                .for_each(|to| self.refuse(to, Refusal::Stopping));
-        }
+        self.refuse_waiting(&Refusal::Stopping);
         let mut ids: Vec<RunId> = self.runs.keys().copied().collect();
         ids.sort_unstable();
         for id in ids {
@@ -92,9 +85,13 @@ impl Core {
             return;
         }
         let given_up = self.stop_signals > 0 && self.commits.is_stuck();
-        self.fx.stopped = self.commits.is_empty() || given_up;
+        if self.lost.is_some() {
+            self.fx.end = Some(End::Lost);
+        } else if self.commits.is_empty() || given_up {
+            self.fx.end = Some(End::Stopped);
+        }
         if given_up {
-            self.refuse_all_replies();
+            self.refuse_all_replies(&Refusal::Stopping);
             let runs = self.commits.outbox.ended_runs();
             let why = self.commits.away().unwrap_or_default().to_owned();
             self.fx.notices.push(Notice::Unwritten { runs, why });

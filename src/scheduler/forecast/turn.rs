@@ -37,6 +37,7 @@ pub(super) fn turn(
     let settings = Settings {
         workers,
         output_limit: 0,
+        lease: None,
     };
     let jobs = subjects.iter().map(|subject| &subject.job);
     let jobs = jobs.filter(|job| window.concerns(job)).cloned();

@@ -85,7 +85,7 @@ fn cut_port(place: &str) -> Result<(String, Option<u16>), String> {
     const EXPECTED: &str = "expected an address such as db.example.com:5432, db.example.com:5432/jobs, \
                             postgres://db.example.com/jobs or tcp(db.example.com:3306)/jobs, of one server, over TCP";
     let (host, port) = match place.strip_prefix('[').and_then(|p| p.split_once(']')) {
-        Some((host, rest)) if rest.is_empty() => (host, None),
+        Some((host, "")) => (host, None),
         Some((host, rest)) => (host, Some(rest.strip_prefix(':').ok_or(EXPECTED)?)),
         None => match place.split_once(':') {
             Some((host, port)) => (host, Some(port)),

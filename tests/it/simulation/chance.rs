@@ -18,6 +18,7 @@ impl World {
             }
             1 if !self.stopping => {
                 trace!(self, "stop");
+                self.prolong();
                 self.stopping = true;
                 let grace = self.dice.up_to(Duration::from_secs(8));
                 self.stop_runs_at = Some(self.mono + grace);
@@ -29,6 +30,7 @@ impl World {
                 trace!(self, "the store is {:?}", self.mood);
             }
             5..8 if self.faulty => self.mood = Mood::Well,
+            8 if self.lease.shared => self.disturb_lease(),
             8..12 => self.step(Event::Tick),
             _ => {
                 let command = draw::command(self);

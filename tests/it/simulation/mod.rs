@@ -1,5 +1,5 @@
 //! Histories of the whole core, drawn from seeds: jobs of every kind, users, slow and failing workers, crashes, stops,
-//! steps of the clock, a store that is away. After each step everything that must always hold is checked.
+//! steps of the clock, a store that is away, or that another server takes over. After each step everything that must always hold is checked.
 //!
 //! `SIM_SEED=n cargo test --test it simulation::one -- --nocapture` repeats one history and tells it;
 //! `SIM_SEEDS=10000-99999` goes through others.
@@ -8,6 +8,7 @@ mod chance;
 mod dice;
 mod disk;
 mod draw;
+mod shared;
 mod tell;
 mod watch;
 mod workers;

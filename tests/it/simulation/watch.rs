@@ -124,6 +124,7 @@ impl World {
     pub(super) fn check_order(&mut self, order: &RunOrder) {
         let wall = self.wall();
         assert!(!self.stopping, "{order:?} while stopping");
+        self.check_lease();
         let made = self
             .watch
             .attempts
@@ -169,7 +170,8 @@ impl World {
         };
         let key = occurrence.map_or(RunKey::Id(id, order.run), |at| RunKey::At(id, at));
         let claimed = self.disk.holds_claim(order.run, key);
-        assert!(claimed || self.watch.lenient, "not claimed: {order:?}");
+        let lenient = self.watch.lenient && !self.lease.shared;
+        assert!(claimed || lenient, "not claimed: {order:?}");
         let Some(at) = occurrence else { return };
         let place = (id, order.job.anchor, at);
         if let Some(other) = self.watch.started.insert(place, order.run) {

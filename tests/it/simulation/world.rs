@@ -14,6 +14,7 @@ use nimesha::store::change::Unit;
 use super::dice::Dice;
 use super::disk::Disk;
 use super::draw;
+use super::shared::Lease;
 use super::tell;
 use super::watch::{Seen, Watch};
 use super::workers::Workers;
@@ -36,7 +37,7 @@ pub(super) enum Mood {
 /// A batch on its way to the store.
 #[derive(Debug)]
 pub(super) struct Flight {
-    units: Vec<Unit>,
+    pub(super) units: Vec<Unit>,
     began: Duration,
     lands: Duration,
 }
@@ -59,6 +60,7 @@ pub(super) struct World {
     pub(super) faulty: bool,
     /// Its clock is stepped back far.
     pub(super) steps_far: bool,
+    pub(super) lease: Lease,
     pub(super) stopping: bool,
     pub(super) stop_runs_at: Option<Duration>,
     pub(super) next_action: Option<Duration>,
@@ -108,11 +110,13 @@ impl World {
             mood: Mood::Well,
             faulty,
             steps_far,
+            lease: Lease::default(),
             stopping: false,
             stop_runs_at: None,
             next_action: Some(Duration::ZERO),
             trace,
         };
+        world.lease.shared = world.dice.one_in(4);
         world.boot();
         world
     }
@@ -150,6 +154,7 @@ impl World {
         let settings = Settings {
             workers: self.pool,
             output_limit: 64,
+            lease: self.lease(),
         };
         trace!(self, "boot");
         self.stopping = false;
@@ -159,6 +164,7 @@ impl World {
         self.watch.lenient = false;
         self.watch.before_step = None;
         self.watch.paused_at = Some(self.wall()).filter(|_| self.disk.paused);
+        self.forget_lease();
         let (core, effects) = Core::load(settings, self.now(), self.disk.load());
         self.core = Some(core);
         self.carry_out(effects, true);
@@ -179,7 +185,7 @@ impl World {
         self.workers.forget_all();
         self.watch.asked.clear();
         self.forget_given_back();
-        if self.watch.lenient {
+        if self.watch.lenient && !self.lease.shared {
             // Nobody knows any more of what the store has not heard.
             let disk = &self.disk;
             self.watch.started.retain(|(id, _, at), run| {
@@ -221,6 +227,7 @@ impl World {
                 self.stop_runs_at = Some(self.mono + patience);
                 self.step(Event::StopRuns);
             }
+            Next::Lease => self.step(Event::Tick),
             Next::Action => {
                 let wait = self.dice.around(self.scale / 2);
                 self.next_action = Some(self.mono + wait);
@@ -249,6 +256,7 @@ impl World {
             (self.workers.next_end(), Next::End),
             (self.stop_runs_at, Next::StopRuns),
             (self.next_action, Next::Action),
+            (self.lease.lapses_until, Next::Lease),
         ];
         let instants = instants
             .into_iter()
@@ -310,6 +318,11 @@ impl World {
     }
 
     pub(super) fn step(&mut self, event: Event) {
+        self.prolong();
+        self.step_core(event);
+    }
+
+    pub(super) fn step_core(&mut self, event: Event) {
         let now = self.now();
         let Some(core) = &mut self.core else { return };
         let effects = core.step(now, event);
@@ -374,7 +387,7 @@ impl World {
         if let Some(core) = &mut self.core {
             core.assert_consistent();
         }
-        if effects.stopped {
+        if effects.end.is_some() {
             self.stopped();
         }
     }
@@ -418,6 +431,7 @@ impl World {
         let wakeup = self.core.as_mut().map(Core::wakeup).unwrap_or_default();
         let idle = wakeup.wall.is_none() && wakeup.mono.is_none();
         idle && self.disk.paused
+            && self.lease.lapses_until.is_none()
             && self.flight.is_none()
             && self.workers.next_end().is_none()
             && !self.stopping
@@ -431,5 +445,6 @@ enum Next {
     Landing,
     End,
     StopRuns,
+    Lease,
     Action,
 }

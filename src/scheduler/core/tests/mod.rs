@@ -8,6 +8,7 @@ mod clock;
 mod commands;
 mod occurrences;
 mod rows;
+mod shared;
 mod stopping;
 mod store;
 
@@ -35,6 +36,8 @@ enum Disk {
     Away,
     /// Another server holds every occurrence.
     Taken,
+    /// Another server has the lease.
+    Lost,
 }
 
 struct Story {
@@ -50,7 +53,10 @@ struct Story {
     asked: u64,
     answers: BTreeMap<u64, Result<Answer, Refusal>>,
     views: BTreeMap<JobId, Live>,
-    stopped: bool,
+    end: Option<End>,
+    lease: Option<Duration>,
+    /// The lease is prolonged again and again.
+    keeps_lease: bool,
     lines: Vec<String>,
 }
 
@@ -65,6 +71,7 @@ impl Story {
         let settings = Settings {
             workers,
             output_limit: 64,
+            lease: None,
         };
         Story {
             core: Core::new(settings, Now { wall, mono }),
@@ -79,7 +86,9 @@ impl Story {
             asked: 0,
             answers: BTreeMap::new(),
             views: BTreeMap::new(),
-            stopped: false,
+            end: None,
+            lease: None,
+            keeps_lease: false,
             lines: Vec::new(),
         }
     }
@@ -224,6 +233,7 @@ impl Story {
                     unit,
                     Err(Arc::new(StoreError::Away("disk full".to_owned()))),
                 ),
+                Disk::Lost => (unit, Err(Arc::new(StoreError::Lost("b has it".to_owned())))),
                 Disk::Taken if claims(&unit) => (unit, Err(Arc::new(StoreError::Conflict))),
                 Disk::Taken | Disk::Takes(_) => {
                     for change in &unit.changes {
@@ -266,6 +276,10 @@ impl Story {
             wall: self.wall,
             mono: self.mono,
         };
+        if self.keeps_lease {
+            let effects = self.core.step(now, Event::Leased(now));
+            self.carry_out(effects);
+        }
         let effects = self.core.step(now, event);
         self.carry_out(effects);
     }
@@ -294,7 +308,7 @@ impl Story {
         if let Some(units) = effects.batch {
             let takes = match self.disk {
                 Disk::Takes(takes) => takes,
-                Disk::Away | Disk::Taken => Duration::from_millis(1),
+                Disk::Away | Disk::Taken | Disk::Lost => Duration::from_millis(1),
             };
             self.flight = Some((units, self.mono + takes));
         }
@@ -302,7 +316,7 @@ impl Story {
             let twice = self.answers.insert(to.0, answer);
             assert!(twice.is_none(), "answered twice");
         }
-        self.stopped |= effects.stopped;
+        self.end = self.end.or(effects.end);
         self.core.assert_consistent();
     }
 
@@ -371,12 +385,13 @@ impl Story {
         let settings = Settings {
             workers: self.workers,
             output_limit: 64,
+            lease: self.lease,
         };
         let now = Now {
             wall: self.wall,
             mono: self.mono,
         };
-        self.stopped = false;
+        self.end = None;
         self.views.clear();
         let (core, effects) = Core::load(settings, now, self.rows.load());
         self.core = core;

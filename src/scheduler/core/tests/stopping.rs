@@ -21,9 +21,9 @@ fn what_runs_may_finish_and_all_else_is_given_back() {
     story.pass(1.0);
     let claimed = story.rows.open.values().filter(|run| run.claimed);
     assert_eq!(claimed.count(), 1, "only what runs");
-    assert!(!story.stopped);
+    assert!(story.end.is_none());
     story.pass(10.0);
-    assert!(story.stopped);
+    assert!(story.end == Some(End::Stopped));
     story.told();
     story.restart_after(0.0);
     story.pass(3.0);
@@ -52,7 +52,7 @@ fn after_the_grace_runs_are_ended_and_recorded_as_interrupted() {
     story.pass(8.0);
     story.step(Event::StopRuns);
     story.pass(0.1);
-    assert!(story.stopped);
+    assert!(story.end == Some(End::Stopped));
     assert_eq!(
         story.told(),
         [
@@ -77,7 +77,7 @@ fn a_retry_that_waits_is_given_back() {
     story.pass(5.0);
     story.step(Event::Stop);
     story.pass(0.1);
-    assert!(story.stopped);
+    assert!(story.end == Some(End::Stopped));
     story.told();
     story.restart_after(1.0);
     story.pass(0.1);
@@ -94,7 +94,7 @@ fn a_chain_goes_on_after_the_next_start() {
     story.pass(1.0);
     story.step(Event::Stop);
     story.pass(5.0);
-    assert!(story.stopped);
+    assert!(story.end == Some(End::Stopped));
     story.restart_after(1.0);
     story.pass(3.0);
     assert_eq!(
@@ -116,7 +116,7 @@ fn an_idle_server_stops_at_once() {
     story.create("tick", |job| job.schedule = every(10));
     story.pass(1.0);
     story.step(Event::Stop);
-    assert!(story.stopped);
+    assert!(story.end == Some(End::Stopped));
     assert_eq!(story.core.wakeup(), Wakeup::default());
 }
 
@@ -128,10 +128,10 @@ fn a_store_that_stays_away_is_not_waited_for_after_the_grace() {
     story.pass(3.0);
     story.step(Event::Stop);
     story.pass(8.0);
-    assert!(!story.stopped);
+    assert!(story.end.is_none());
     story.step(Event::StopRuns);
     story.pass(2.0);
-    assert!(story.stopped);
+    assert!(story.end == Some(End::Stopped));
     // Nobody asks it any more after that.
     assert_eq!(story.told()[3], "11 1 ends are lost");
 }
