@@ -312,6 +312,27 @@ pub const FORECAST_MINUTES: usize = 10;
 pub const FORECAST_ROWS_MAX: usize = 1_000;
 /// How much lower than the others' the thread of a forecast has its priority, as `nice` counts: it must delay no run.
 pub const FORECAST_NICE: i32 = 10;
+/// Alerts that wait to be posted: an hour of a busy server, in 2 MiB at most.
+pub const ALERTS_WAITING_MAX: usize = 1_024;
+/// Of one kind about one job, an alert is posted no more often: whoever is woken by it has seen the first.
+pub const ALERT_EVERY: Duration = Duration::from_secs(60);
+/// Kinds of alerts and jobs of which it is known when they were last posted.
+pub const ALERT_TOPICS_MAX: usize = 4_096;
+/// Jobs whose missed occurrences are posted one by one: more at one moment have one cause, and are one alert.
+pub const ALERT_MISSED_JOBS_MAX: usize = 16;
+/// Bytes of a run's output that an alert repeats, its last part.
+pub const ALERT_OUTPUT_BYTES: usize = 1_024;
+/// How long a post of an alert may take.
+pub const ALERT_TIMEOUT: Duration = Duration::from_secs(10);
+/// After a post that failed it is tried again, first after this time, then after twice as long each time.
+pub const ALERT_RETRY_MIN: Duration = Duration::from_secs(1);
+/// The longest wait between two such tries.
+pub const ALERT_RETRY_MAX: Duration = Duration::from_secs(60);
+/// How long an alert is tried to be posted: older ones are no news.
+pub const ALERT_KEPT: Duration = Duration::from_secs(3_600);
+/// When the server stops, alerts that are left have this long: with the runs' grace it stays within the 10 s of service
+/// managers.
+pub const ALERTS_DRAIN: Duration = Duration::from_millis(900);
 
 /// Jobs that the live screen of the command line knows: more fill no screen, and take a second to read.
 pub const TOP_JOBS_MAX: usize = 20_000;

@@ -40,7 +40,7 @@
 //! | 7 | `daemon` | starts the parts in order, stops them in reverse |
 //! | 6 | `api`, `guard`, `web` | the JSON API; who may come in; the pages |
 //! | 5 | `http`, `scheduler` | connections and limits; what is due, what may start |
-//! | 4 | `registry`, `events` | what readers see; what happens, for those who listen |
+//! | 4 | `registry`, `events`, `alerts` | what readers see; what happens, for those who listen, and for those who do not |
 //! | 3 | `store`, `worker` | what outlives the process; what runs commands and requests |
 //! | 2 | `job`, `settings` | the words for jobs and runs; what the server can be told |
 //! | 1 | `schedule`, `logging`, `metrics`, `process`, `client` | rules that yield instants; the log; what is counted; what we ask of the system, and of a server elsewhere |
@@ -61,6 +61,7 @@
 //! 8. A panic in a worker fails one run. A panic of the dispatcher or the writer ends the process: the store is right,
 //!    and the service manager starts it again.
 
+pub mod alerts;
 pub mod api;
 pub mod cli;
 pub mod client;

@@ -2,7 +2,8 @@
 //!
 //! Both read the job, make the new definition and ask for it on condition that the job is still the one that was read:
 //! what a PATCH leaves alone must not bring back what somebody else has just changed. A client that gave `If-Match` hears
-//! of such a race; for others it is run again.
+//! of such a race; for others it is run again. `?past_start=keep` takes a new schedule whose start has passed, and goes on
+//! with its next occurrence.
 
 use crate::clock;
 use crate::config;
@@ -33,6 +34,7 @@ struct Update {
     keys: JobKeys,
     whole: bool,
     secrets: Secrets,
+    keep_past_start: bool,
     if_match: Option<String>,
     tries_left: u32,
 }
@@ -45,6 +47,7 @@ impl Update {
             keys: JobKeys::parse(&call.request.body)?,
             whole,
             secrets: call.secrets(),
+            keep_past_start: call.query.is("past_start", "keep")?,
             if_match: call.request.header("if-match").map(str::to_owned),
             tries_left: config::UPDATE_TRIES,
         })
@@ -95,7 +98,9 @@ impl Update {
         } else {
             let now = clock::now();
             let schedule = validate::schedule(&spec, self.api.settings.zone, now)?;
-            schedule.check_start(now)?;
+            if !self.keep_past_start {
+                schedule.check_start(now)?;
+            }
             (schedule, now)
         };
         Ok(NewJob {
@@ -277,6 +282,19 @@ mod tests {
         for condition in ["\"2\"", "W/\"1\"", "1", ""] {
             assert_eq!(settled(ask(condition)).status.0, 412, "{condition}");
         }
+    }
+
+    #[test]
+    fn a_start_that_has_passed_may_be_meant() {
+        let (api, _, target) = api_with_job();
+        let body = r#"{"schedule":"R/2001-01-01T00:00:00Z/PT1H"}"#;
+        let (command, _) = asked(&api, Patch, &format!("{target}?past_start=keep"), body);
+        assert_eq!(
+            &*update(command).0.spec.schedule,
+            "R/2001-01-01T00:00:00Z/PT1H"
+        );
+        let wrong = now(&api, Patch, &format!("{target}?past_start=yes"), body);
+        assert_eq!(wrong.status.0, 400);
     }
 
     #[test]

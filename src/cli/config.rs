@@ -13,7 +13,7 @@ use crate::job::secret::{HIDDEN, Secrets};
 use crate::settings::Settings;
 
 /// Flags whose values nobody should see over a shoulder.
-const SECRETS: [&str; 1] = ["--jobdb-password"];
+const SECRETS: [&str; 2] = ["--jobdb-password", "--on-event"];
 /// Where the comments begin, if the setting before them is not longer.
 const COMMENT_COLUMN: usize = 36;
 
@@ -153,6 +153,7 @@ mod tests {
             ("--allow-host", "b", Some("f, line 3")),
             ("--jobdb-address", "redis://me:secret@host", None),
             ("--jobdb-password", "secret", None),
+            ("--on-event", "https://host/secret", None),
             ("--default-owner", "a \"b\"", None),
         ]
         .map(|(flag, text, whence)| Given {
@@ -169,6 +170,7 @@ mod tests {
             ("no-persist = false", "# default\n"),
             ("output-limit = \"64KiB\"", "# default\n"),
             ("# jobdb-password = ***", "# command line\n"),
+            ("# on-event = ***", "# command line\n"),
         ] {
             let line = text.lines().find(|line| line.starts_with(setting));
             let line = line.unwrap_or_else(|| panic!("{setting} in {text}"));

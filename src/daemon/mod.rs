@@ -1,7 +1,8 @@
 //! The server's life: its parts are started in order, each with what it needs of the ones before, and stopped in reverse.
 //!
 //! ```text
-//! tokens, certificates > listeners > store > writer, pool > dispatcher > api, web > guard > http      then it waits for a signal
+//! tokens, certificates > listeners > store > alerts > writer, pool > dispatcher > api, web > guard > http
+//! then it waits for a signal
 //! ```
 //!
 //! The addresses are taken before the store is opened, so that a second server on one port harms nothing, and they
@@ -20,6 +21,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::alerts::{Alert, Alerts};
 use crate::api::{self, Api};
 use crate::guard::{self, Gate, Guard};
 use crate::http::{Certificates, Handler, Limits, Request, Responder, Server};
@@ -27,6 +29,7 @@ use crate::metrics::{Metrics, method_label};
 use crate::scheduler::dispatcher::Dispatcher;
 use crate::scheduler::journal::Journal;
 use crate::scheduler::{self, Forbidden, Handle};
+use crate::settings::values::Webhook;
 use crate::settings::{Settings, SettingsError};
 use crate::store::redb::{self, RedbStore};
 use crate::store::relaxed::Relaxed;
@@ -97,7 +100,9 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     log::info!("Preparing cache");
     let store = open_store(settings)?;
     let metrics = Arc::new(Metrics::default());
-    let (scheduler, dispatcher) = start_scheduler(settings, room.workers, &store, &metrics)?;
+    let alerts = start_alerts(settings, &metrics)?;
+    let journal = Journal::new(Arc::clone(&metrics), alerts.as_ref().map(Alerts::sink));
+    let (scheduler, dispatcher) = start_scheduler(settings, room.workers, &store, journal)?;
     let trials = Arc::new(Trials::default());
     let site = Site {
         api: Api::new(
@@ -140,6 +145,9 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
         });
     joined.map_err(cannot("watch the dispatcher"))?;
     wait_for_the_end(&happened, &scheduler, settings.grace);
+    if let Some(alerts) = alerts {
+        alerts.shutdown();
+    }
     server.shutdown();
     log::info!("Stopped");
     Ok(())
@@ -275,12 +283,23 @@ fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
     }
 }
 
+/// Starts to post alerts, if somebody wants them.
+fn start_alerts(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Option<Alerts>, StartError> {
+    let Some(Webhook(url)) = &settings.on_event else {
+        return Ok(None);
+    };
+    let (server, zone) = (process::host_name(), settings.timezone);
+    let write = move |alert: &Alert| api::wire::write_alert(alert, &server, zone);
+    let alerts = Alerts::start(url, Arc::clone(metrics), write);
+    alerts.map(Some).map_err(cannot("post to --on-event"))
+}
+
 /// Starts what decides, what writes and what runs, going on from what the store remembers.
 fn start_scheduler(
     settings: &Settings,
     workers: usize,
     store: &Arc<dyn Store>,
-    metrics: &Arc<Metrics>,
+    journal: Journal,
 ) -> Result<(Handle, Dispatcher), StartError> {
     let loaded = load::load(&**store, settings.timezone)?;
     let (handle, inbox) = scheduler::channel();
@@ -309,15 +328,9 @@ fn start_scheduler(
         workers,
         output_limit: usize::try_from(settings.output_limit).unwrap_or(usize::MAX),
         lease: None,
+        done_ttl: settings.done_ttl.0,
     };
-    let dispatcher = Dispatcher::start(
-        inbox,
-        core,
-        loaded,
-        writer,
-        pool,
-        Journal::new(metrics.clone()),
-    );
+    let dispatcher = Dispatcher::start(inbox, core, loaded, writer, pool, journal);
     let dispatcher = dispatcher.map_err(cannot("start the dispatcher"))?;
     let stepped = handle.clone();
     clock::watch_steps(move || stepped.clock_stepped()).map_err(cannot("watch the clock"))?;

@@ -206,6 +206,8 @@ pub struct Figures {
     pub failures_in_a_row: u32,
     /// How long the run took that ended last; zero before the first.
     pub last_duration: Duration,
+    /// Those failures have been worth an alert: the next success is worth one, too.
+    pub alerted: bool,
 }
 
 /// An entry of a job's history.

@@ -57,6 +57,60 @@ impl Secrets {
     }
 }
 
+/// The end of what a run wrote, about `bytes` of it, with [`HIDDEN`] in the place of the secrets of its job that it
+/// repeats. `text` is asked for the last so many bytes.
+///
+/// Values of fewer than four bytes stay: no secret is that short, and the text would be riddled.
+#[must_use]
+pub fn tail(spec: &JobSpec, bytes: usize, text: impl FnOnce(usize) -> Vec<u8>) -> String {
+    let mut secrets: Vec<&str> = secrets(spec).filter(|secret| secret.len() >= 4).collect();
+    // Of two of which one holds the other, the longer.
+    secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let longest = secrets.first().map_or(0, |secret| secret.len());
+    // One that begins before the last `bytes` is found whole, and none is cut in two.
+    let text = text(bytes + longest);
+    let mut shown = String::from_utf8_lossy(&text).into_owned();
+    for secret in secrets {
+        shown = shown.replace(secret, HIDDEN);
+    }
+    let from = shown.len().saturating_sub(bytes);
+    shown.split_off(shown.ceil_char_boundary(from))
+}
+
+/// All secrets of a job.
+fn secrets(spec: &JobSpec) -> impl Iterator<Item = &str> {
+    let env = spec.extras().env.iter();
+    let env = env.filter_map(|(name, value)| secret_in(name, value));
+    let request = match &spec.action {
+        Action::Local => None,
+        Action::Remote(request) => Some(&**request),
+    };
+    let headers = request.into_iter().flat_map(|request| &request.headers);
+    let headers = headers.flat_map(|(name, values)| {
+        values
+            .iter()
+            .filter_map(move |value| secret_in(name, value))
+    });
+    env.chain(headers)
+        .chain(request.and_then(|request| user_of(&request.url)))
+}
+
+/// What of a value is a secret: all of it, by its name, or the user information of a URL.
+fn secret_in<'v>(name: &str, value: &'v str) -> Option<&'v str> {
+    if is_secret(name) {
+        Some(value)
+    } else {
+        user_of(value)
+    }
+}
+
+/// What stands before the `@` of a URL's host.
+fn user_of(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    rest[..end].rfind('@').map(|at| &rest[..at])
+}
+
 /// Whether what stands under this name is a secret.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -65,13 +119,11 @@ fn is_secret(name: &str) -> bool {
 
 /// A URL without what stands before the `@` of its host; any other text as it is.
 fn without_user(text: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return Cow::Borrowed(text);
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => Cow::Owned(format!("{scheme}://{HIDDEN}{}", &rest[at..])),
-        None => Cow::Borrowed(text),
+    match (text.split_once("://"), user_of(text)) {
+        (Some((scheme, rest)), Some(user)) => {
+            Cow::Owned(format!("{scheme}://{HIDDEN}{}", &rest[user.len()..]))
+        }
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -185,6 +237,31 @@ mod tests {
         draft.extras.env.insert("TOKEN".to_owned(), "t".to_owned());
         draft.extras.env.insert("PLAIN".to_owned(), "p".to_owned());
         draft
+    }
+
+    #[test]
+    fn the_end_of_an_output_hides_what_it_repeats() {
+        let mut draft = draft();
+        for (name, value) in [("DB_PASSWORD", "geheim"), ("LONG_KEY", "geheimnis")] {
+            draft.extras.env.insert(name.to_owned(), value.to_owned());
+        }
+        let spec = draft.check().unwrap();
+        for (text, bytes, shown) in [
+            ("all is well", 1_024, "all is well"),
+            ("all is well", 4, "well"),
+            (
+                "pw geheim, key geheimnis; t two",
+                1_024,
+                "pw ***, key ***; t two",
+            ),
+            // Its beginning lies before the last bytes.
+            ("xx geheimnis!", 4, "***!"),
+            ("ééé", 3, "é"),
+        ] {
+            let text = text.as_bytes();
+            let last = |n: usize| text[text.len().saturating_sub(n)..].to_vec();
+            assert_eq!(tail(&spec, bytes, last), shown);
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct JobStateRest {
     pub gap: Option<Gap>,
     /// With `run_after: all`: the parents that have succeeded since the last trigger.
     pub parents_done: Vec<JobId>,
+    /// When its last run ended, where no counter tells that; only of jobs that go by themselves when they are done.
+    pub ended_at: Option<Timestamp>,
     /// Where the stretch of time that ends at the cursor, and whose occurrences were claimed, begins; none: at the beginning
     /// of time.
     pub claimed_from: Option<Timestamp>,

@@ -100,6 +100,10 @@ pub struct Metrics {
     pub commits_failed: Counter,
     /// Steps of the wall clock.
     pub clock_steps: Counter,
+    /// Alerts that were posted.
+    pub alerts_sent: Counter,
+    /// Alerts that were not, or not in time.
+    pub alerts_dropped: Counter,
     /// Answers of the HTTP server.
     pub http: HttpCounts,
     started: Timestamp,
@@ -123,6 +127,8 @@ impl Default for Metrics {
             commit: Histogram::new(FINE),
             commits_failed: Counter::default(),
             clock_steps: Counter::default(),
+            alerts_sent: Counter::default(),
+            alerts_dropped: Counter::default(),
             http: HttpCounts::default(),
             started: clock::now(),
             store_away: AtomicBool::new(false),
@@ -183,6 +189,16 @@ impl Metrics {
                 "nimesha_clock_steps_total",
                 "Steps of the wall clock.",
                 &self.clock_steps,
+            ),
+            (
+                "nimesha_alerts_sent_total",
+                "Alerts that were posted.",
+                &self.alerts_sent,
+            ),
+            (
+                "nimesha_alerts_dropped_total",
+                "Alerts that were given up.",
+                &self.alerts_dropped,
             ),
         ];
         for (name, help, count) in counters {

@@ -70,6 +70,13 @@ pub fn stand_back(by: i32) {
     let _ = rustix::process::setpriority_process(None, by);
 }
 
+/// The name of this machine.
+#[must_use]
+pub fn host_name() -> String {
+    let name = read("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
+}
+
 fn read(path: &str) -> Option<String> {
     std::fs::read_to_string(path).ok()
 }

@@ -177,6 +177,12 @@ impl Schedule {
         matches!(self.kind, Kind::Manual)
     }
 
+    /// Whether it yields one occurrence and no more.
+    #[must_use]
+    pub fn is_once(&self) -> bool {
+        matches!(self.kind, Kind::Once(_))
+    }
+
     /// The zone that the job's times are shown in.
     #[must_use]
     pub fn zone(&self) -> Zone {

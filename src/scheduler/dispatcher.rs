@@ -208,9 +208,9 @@ impl Actor {
                 reply.answer(answer);
             }
         }
-        for notice in effects.notices {
-            self.journal.note(&notice);
-            tale::tell(&self.inbox.events, &notice);
+        self.journal.note(&effects.notices);
+        for notice in &effects.notices {
+            tale::tell(&self.inbox.events, notice);
         }
         effects.end
     }

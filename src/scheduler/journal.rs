@@ -1,30 +1,41 @@
-//! What the core notices, as lines in the log and as counts.
+//! What the core notices, as lines in the log, as counts, and as alerts.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::alarm;
+use crate::alerts::Sink;
+use crate::clock;
 use crate::config;
 use crate::job::run::{AttemptEnd, GapKind, Outcome};
 use crate::metrics::Metrics;
 use crate::scheduler::core::Notice;
+use crate::scheduler::policy::Turn;
 
 /// Writes down what the core notices. Names of jobs come from outside: the log makes one line of each message.
 #[derive(Debug, Default)]
 pub struct Journal {
     metrics: Arc<Metrics>,
+    alerts: Option<Sink>,
 }
 
 impl Journal {
-    /// A journal that counts in `metrics`.
+    /// A journal that counts in `metrics`, and alerts those who listen.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>) -> Journal {
-        Journal { metrics }
+    pub fn new(metrics: Arc<Metrics>, alerts: Option<Sink>) -> Journal {
+        Journal { metrics, alerts }
     }
 
-    /// Takes in a notice.
-    pub fn note(&mut self, notice: &Notice) {
-        self.count(notice);
-        write(notice);
+    /// Takes in the notices of one step.
+    pub fn note(&mut self, notices: &[Notice]) {
+        for notice in notices {
+            self.count(notice);
+            write(notice);
+        }
+        if let Some(sink) = self.alerts.as_ref().filter(|_| !notices.is_empty()) {
+            let alerts = alarm::alerts(notices, clock::now());
+            alerts.into_iter().for_each(|alert| sink.tell(alert));
+        }
     }
 
     /// Takes in how long the store took for a batch.
@@ -65,7 +76,10 @@ impl Journal {
             Notice::ClockStepped { .. } => metrics.clock_steps.add(1),
             Notice::StoreAway(_) => metrics.set_store_away(true),
             Notice::StoreBack => metrics.set_store_away(false),
-            Notice::ClaimTaken { .. } | Notice::Unwritten { .. } => {}
+            Notice::Turn(_)
+            | Notice::Expired { .. }
+            | Notice::ClaimTaken { .. }
+            | Notice::Unwritten { .. } => {}
         }
     }
 }
@@ -146,6 +160,25 @@ fn write(notice: &Notice) {
                 GapKind::Missed => log::warn!("{line}"),
                 GapKind::Skipped => log::info!("{line}"),
             }
+        }
+        Notice::Turn(turn) => {
+            let (id, name) = (turn.job.id, &turn.job.spec.name);
+            let failures = turn.failures_in_a_row;
+            match turn.turn {
+                Turn::Failed => {
+                    log::warn!("job {id} ({name}): has failed {failures} times in a row");
+                }
+                Turn::Recovered => {
+                    log::info!("job {id} ({name}): succeeds again, after {failures} failures");
+                }
+            }
+        }
+        Notice::Expired { job } => {
+            let name = &job.spec.name;
+            log::info!(
+                "job {} ({name}): has been done for --done-ttl, and goes",
+                job.id
+            );
         }
         Notice::ClockStepped { forward, by } => {
             let direction = if *forward { "forward" } else { "back" };

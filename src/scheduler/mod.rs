@@ -4,6 +4,7 @@
 //! next. Everybody else holds a [`Handle`], and reads the [`Registry`]. Where several servers share a job database only
 //! one of them has a dispatcher at a time; the handles of the others say so. [`forecast`] turns a core of its own.
 
+mod alarm;
 pub mod command;
 pub mod core;
 pub mod dispatcher;

@@ -102,9 +102,11 @@ pub(super) fn tell(events: &Events, notice: &Notice) {
         },
         Notice::StoreAway(why) => What::StoreAway(beginning(why).into()),
         Notice::StoreBack => What::StoreBack,
-        Notice::ClockStepped { .. } | Notice::ClaimTaken { .. } | Notice::Unwritten { .. } => {
-            return;
-        }
+        Notice::Turn(_)
+        | Notice::Expired { .. }
+        | Notice::ClockStepped { .. }
+        | Notice::ClaimTaken { .. }
+        | Notice::Unwritten { .. } => return,
     };
     events.tell(what);
 }

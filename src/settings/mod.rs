@@ -19,7 +19,7 @@ use crate::config;
 use crate::logging::LogFormat;
 use crate::schedule::Zone;
 use database::Database;
-use values::{Hosts, JobDb, Port, Secret, Ttl};
+use values::{Hosts, JobDb, Port, Secret, Ttl, Webhook};
 
 /// Start the server: it stores jobs, runs them when they are due and answers the JSON API.
 #[derive(Clone, Debug, FromArgs, ArgsInfo)]
@@ -165,6 +165,14 @@ pub struct Settings {
         arg_name = "bytes"
     )]
     pub output_total: u64,
+
+    /// minutes after which a job that has run its only time is deleted, -1 for never (default -1)
+    #[argh(option, default = "Ttl::FOREVER", arg_name = "minutes")]
+    pub done_ttl: Ttl,
+
+    /// address to post alerts to: of jobs that fail, recover or are missed, and of the job database
+    #[argh(option, arg_name = "url")]
+    pub on_event: Option<Webhook>,
 
     /// runs that may be executed at one moment (default 64)
     #[argh(
@@ -382,8 +390,13 @@ mod tests {
     }
 
     #[test]
-    fn a_password_does_not_show() {
-        let shown = format!("{:?}", settings(&["--jobdb-password", "tell-nobody"]));
-        assert!(!shown.contains("tell-nobody"));
+    fn a_secret_does_not_show() {
+        for words in [
+            ["--jobdb-password", "tell-nobody"],
+            ["--on-event", "https://me:tell-nobody@host/tell-nobody"],
+        ] {
+            let shown = format!("{:?}", settings(&words));
+            assert!(!shown.contains("tell-nobody"), "{shown}");
+        }
     }
 }

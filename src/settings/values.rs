@@ -226,6 +226,29 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// An address over HTTP that messages are posted to. It may hold a secret anywhere, so it does not show in logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook(pub String);
+
+impl FromStr for Webhook {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Webhook, String> {
+        let schemes = ["http://", "https://"];
+        let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
+        match rest.filter(|rest| !rest.is_empty()) {
+            Some(_) => Ok(Webhook(text.to_owned())),
+            None => Err("expected an address such as https://example.com/hook".into()),
+        }
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// Whole seconds.
 ///
 /// # Errors
@@ -337,6 +360,8 @@ mod tests {
     fn err_amounts() {
         assert!("-2".parse::<Ttl>().is_err());
         assert!("1.5".parse::<Ttl>().is_err());
+        assert!("host/hook".parse::<Webhook>().is_err());
+        assert!("https://".parse::<Webhook>().is_err());
         assert!(bytes("64 bananas").is_err());
         assert!(bytes("99999999999G").is_err());
         assert!(bytes("").is_err());

@@ -131,6 +131,7 @@ pub(crate) fn busy_state() -> JobState {
             skipped_count: 5,
             failures_in_a_row: 1,
             last_duration: Duration::from_millis(1_500),
+            alerted: false,
         },
         next_number: 100_010,
         rest: None,
@@ -140,6 +141,7 @@ pub(crate) fn busy_state() -> JobState {
 /// What few states have.
 pub(crate) fn rest(job: JobId) -> JobStateRest {
     JobStateRest {
+        ended_at: Some(at(1)),
         gap: Some(gap(job, 9)),
         parents_done: vec![job],
         claimed_from: Some(NOON),

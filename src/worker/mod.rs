@@ -30,6 +30,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
+pub(crate) use self::http::Post;
 pub use self::stop::Stop;
 pub(crate) use self::stop::StopSignal;
 pub(crate) use self::trial::run_trial_until;

@@ -4,6 +4,8 @@
 
 mod support;
 
+/// Alerts, as whoever they are posted to gets them.
+mod alerts;
 /// The API, as scripts use it.
 mod api;
 /// The command line: words, help, exit codes, `run` and `next`.

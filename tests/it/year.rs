@@ -107,6 +107,7 @@ fn each_of_a_thousand_jobs_runs_as_often_as_the_year_has_occurrences() {
             workers: 64,
             output_limit: 1024,
             lease: None,
+            done_ttl: None,
         },
         now,
     );

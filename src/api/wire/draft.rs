@@ -147,6 +147,7 @@ const JOB: &[Key<Target>] = &[
     only_server("running"),
     only_server("missed_count"),
     only_server("skipped_count"),
+    only_server("failures_in_a_row"),
     only_server("created_at"),
     only_server("updated_at"),
 ];

@@ -140,6 +140,8 @@ fn write_own_keys(json: &mut Json, job: &Job, live: &Live, figures: &Figures) {
     json.key("running").number(live.running);
     json.key("missed_count").number(figures.missed_count);
     json.key("skipped_count").number(figures.skipped_count);
+    json.key("failures_in_a_row")
+        .number(figures.failures_in_a_row);
     json.key("created_at").time(Some(job.created_at), zone);
     json.key("updated_at").time(Some(job.updated_at), zone);
 }

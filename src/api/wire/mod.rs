@@ -3,6 +3,7 @@
 //! This is the one room that knows Kala: which of its keys are spelled in two ways, how it orders, escapes and leaves
 //! empty. Clients written for it must find here what they found there.
 
+mod alert;
 mod bodies;
 mod draft;
 mod event;
@@ -17,6 +18,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use alert::write_alert;
 pub use bodies::{BackfillKeys, PreviewKeys, instant, parse_trial};
 pub use draft::JobKeys;
 pub use event::write_event;

@@ -263,7 +263,7 @@ const KALA: &str = concat!(
 const OURS: &str = concat!(
     r#""success_count":0,"last_success":"0001-01-01T00:00:00Z","error_count":0,"last_error":"0001-01-01T00:00:00Z","#,
     r#""last_attempted_run":"0001-01-01T00:00:00Z","timezone":"","run_after":"any","children_run":"in_order","#,
-    r#""on_interrupted":"leave","retry_delay":"","timeout":"","overlap":"queue","running":0,"missed_count":0,"skipped_count":0,"#,
+    r#""on_interrupted":"leave","retry_delay":"","timeout":"","overlap":"queue","running":0,"missed_count":0,"skipped_count":0,"failures_in_a_row":0,"#,
     r#""created_at":"2026-11-22T23:49:12-07:00","updated_at":"2026-11-22T23:49:12-07:00","env":{},"cwd":"","tags":[],"#,
     r#""description":"","alert_after":0,"alert_on_missed":false}"#,
     "\n"

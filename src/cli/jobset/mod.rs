@@ -55,7 +55,7 @@ pub(super) const PARENTS: &str = "parent_jobs";
 pub(super) const FAILURE_JOB: &str = "on_failure_job";
 
 /// What only the server says; whole jobs from an export have it too.
-const SERVER_KEYS: [&str; 16] = [
+const SERVER_KEYS: [&str; 17] = [
     "dependent_jobs",
     "next_run_at",
     "success_count",
@@ -69,6 +69,7 @@ const SERVER_KEYS: [&str; 16] = [
     "running",
     "missed_count",
     "skipped_count",
+    "failures_in_a_row",
     "created_at",
     "updated_at",
     "job_stats",

@@ -168,7 +168,9 @@ impl Plan {
         for key in difference::KEPT {
             body.entry(key).or_insert_with(|| old[key].clone());
         }
-        client.put(&path(old), &Value::Object(body))?;
+        // Files say from when on a schedule counts, and are applied long after.
+        let path = format!("{}?past_start=keep", path(old));
+        client.put(&path, &Value::Object(body))?;
         Ok(())
     }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::chain::Consequences;
 use super::runs::{Phase, Run, Timer};
-use super::{Core, Notice, View};
+use super::{Core, Notice, TurnOfJob, View};
 use crate::clock::Timestamp;
+use crate::job::output::OutputBuffer;
 use crate::job::run::{AttemptEnd, Completion, HistoryEntry, Outcome, RunId, RunRecord, Trigger};
 use crate::job::{JobId, OnInterrupted, retry};
 use crate::registry::FreshEntry;
-use crate::scheduler::policy;
+use crate::scheduler::policy::{self, Turn};
 use crate::store::change::Change;
 
 impl Core {
@@ -138,12 +139,21 @@ impl Core {
             _ if run.has_begun() => self.now.mono.saturating_sub(run.started),
             _ => Duration::ZERO,
         };
-        self.count_end(&run, outcome, finished_at, duration);
+        let turn = self.count_end(&run, outcome, finished_at, duration);
         let mut out = Consequences::default();
         if run.recorded {
             out.changes.push(Change::RemoveRun(run.open.clone()));
         }
-        self.record(&run, outcome, finished_at, duration, &mut out);
+        let (record, output) = self.record(&run, outcome, finished_at, duration, &mut out);
+        if let Some((turn, failures_in_a_row)) = turn {
+            self.fx.notices.push(Notice::Turn(Box::new(TurnOfJob {
+                turn,
+                job: run.job.clone(),
+                run: record,
+                failures_in_a_row,
+                output,
+            })));
+        }
         let again = match outcome {
             Outcome::Interrupted => self.repeat(&run, &mut out),
             _ => None,
@@ -175,14 +185,18 @@ impl Core {
         self.release_waiting(run.ix);
     }
 
+    /// Counts the end of a run. If it is a turn of the job: which, and how many failures in a row are behind it.
     fn count_end(
         &mut self,
         run: &Run,
         outcome: Outcome,
         finished_at: Timestamp,
         duration: Duration,
-    ) {
-        let figures = self.jobs[run.ix].figures_mut();
+    ) -> Option<(Turn, u32)> {
+        let goes = self.may_go(run.ix);
+        let entry = &mut self.jobs[run.ix];
+        let alert_after = entry.job.extras().alert_after;
+        let figures = entry.figures_mut();
         figures.finished_runs += 1;
         figures.last_duration = duration;
         figures.error_count += u64::from(run.failed_attempts);
@@ -191,17 +205,28 @@ impl Core {
             Outcome::Succeeded => {
                 figures.success_count += 1;
                 figures.last_success = Some(finished_at);
-                figures.failures_in_a_row = 0;
                 self.totals.success_count += 1;
             }
             Outcome::Failed | Outcome::TimedOut => figures.failures_in_a_row += 1,
+            // No counter tells when it ended, so that is noted where it matters.
+            Outcome::Cancelled | Outcome::Interrupted if goes => {
+                entry.rest_mut().ended_at = Some(finished_at);
+            }
             Outcome::Cancelled | Outcome::Interrupted => {}
+        }
+        let figures = entry.figures_mut();
+        let turn = policy::turn(outcome, figures, alert_after);
+        let failures = figures.failures_in_a_row;
+        figures.alerted = figures.alerted || turn == Some(Turn::Failed);
+        if outcome == Outcome::Succeeded {
+            (figures.failures_in_a_row, figures.alerted) = (0, false);
         }
         self.totals.error_count += u64::from(run.failed_attempts);
         self.touch(run.ix);
+        turn.map(|turn| (turn, failures))
     }
 
-    /// Puts the run into its job's history.
+    /// Puts the run into its job's history; with what it has written, if that is anything.
     fn record(
         &mut self,
         run: &Run,
@@ -209,7 +234,7 @@ impl Core {
         finished_at: Timestamp,
         duration: Duration,
         out: &mut Consequences,
-    ) {
+    ) -> (RunRecord, Option<Arc<OutputBuffer>>) {
         let output = run.output.clone().filter(|output| output.total() > 0);
         let record = RunRecord {
             id: run.open.id,
@@ -226,17 +251,19 @@ impl Core {
         if let Some(rest) = &mut self.jobs[run.ix].rest {
             rest.gap = None;
         }
-        let (job, entry) = (run.open.job, Arc::new(HistoryEntry::Run(Box::new(record))));
+        let entry = Arc::new(HistoryEntry::Run(Box::new(record.clone())));
+        let job = run.open.job;
         out.changes
             .push(Change::PutHistory(job, entry.clone(), output.clone()));
         self.fx.views.push(View::Fresh(
             job,
             FreshEntry {
                 entry: entry.clone(),
-                output,
+                output: output.clone(),
             },
         ));
         out.settled.push((job, entry));
+        (record, output)
     }
 
     /// Makes a run that repeats an interrupted one, if its job wants that and its window is still open. It takes the place

@@ -126,5 +126,7 @@ impl Core {
         let expected = left && entry.upcoming.is_none() && !entry.frozen;
         assert!(self.stopping || on_wheel == expected, "{entry:?}");
         assert!(entry.changing || !entry.frozen, "{entry:?}");
+        let goes = self.may_go(ix) && self.live(ix).is_done && !entry.deleting;
+        assert!(entry.deleting || self.expiry.has(ix) == goes, "{entry:?}");
     }
 }

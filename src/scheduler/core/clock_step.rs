@@ -30,6 +30,7 @@ impl Core {
         if now.wall < before.wall {
             self.dues.rewind(now.wall.ticks_passed());
             self.cursors.rewind(now.wall.ticks_passed());
+            self.expiry.rewind(now.wall);
         }
         if behind > STEP_MIN {
             let beyond = if behind > config::STEP_BACK_MAX {

@@ -89,6 +89,11 @@ impl Commits {
         self.away.as_ref().map(|away| away.why.as_str())
     }
 
+    /// Whether the store takes what it is given.
+    pub(super) fn is_writable(&self) -> bool {
+        self.away.is_none()
+    }
+
     /// Whether the store has refused what it was given, and is not being tried again just now.
     pub(super) fn is_stuck(&self) -> bool {
         self.away.is_some() && !self.in_flight

@@ -42,7 +42,7 @@ impl Core {
     pub(super) fn delete(&mut self, from: ReplyTo, id: JobId) -> Result<(), Refusal> {
         self.find(id)?;
         let (gone, others) = self.cascade([id].into());
-        self.delete_set(from, gone, &others);
+        self.delete_set(Some(from), gone, &others);
         Ok(())
     }
 
@@ -50,11 +50,17 @@ impl Core {
         let places = self.jobs.places().into_iter();
         let gone = places.map(|ix| self.jobs[ix].job.id).collect();
         self.guards.exclusive = true;
-        self.delete_set(from, gone, &BTreeSet::new());
+        self.delete_set(Some(from), gone, &BTreeSet::new());
         Ok(())
     }
 
-    fn delete_set(&mut self, from: ReplyTo, gone: BTreeSet<JobId>, others: &BTreeSet<JobId>) {
+    /// Proposes the delete of `gone`, by which `others` lose a link; for whoever asked for it.
+    pub(super) fn delete_set(
+        &mut self,
+        from: Option<ReplyTo>,
+        gone: BTreeSet<JobId>,
+        others: &BTreeSet<JobId>,
+    ) {
         let mut changes = Vec::new();
         let mut changed = Vec::new();
         for &id in others {
@@ -76,7 +82,7 @@ impl Core {
         self.propose_command(
             changes,
             CommandEffect::Delete { ids, changed },
-            vec![(from, Answer::Done)],
+            from.map(|from| (from, Answer::Done)).into_iter().collect(),
         );
     }
 
@@ -110,12 +116,13 @@ impl Core {
         self.touched.remove(&ix);
         self.unrecorded.remove(&ix);
         self.backfills.remove(&ix);
+        self.forget_expiry(ix);
         let id = self.jobs[ix].job.id;
         if let Some(entry) = self.jobs.remove(id) {
             self.totals.jobs -= 1;
             self.totals.disabled_jobs -= u64::from(entry.job.spec.disabled);
             self.totals.subtract(&entry.figures);
-            self.touch_parents(&entry.job);
+            self.touch_linked(&entry.job);
             self.fx.views.push(View::NoJob(id));
         }
     }

@@ -88,14 +88,15 @@ impl Core {
         self.totals.disabled_jobs += u64::from(job.spec.disabled);
         self.totals.add(&state.figures);
         let ix = self.jobs.insert(job.clone(), state);
-        self.touch_parents(&job);
+        self.touch_linked(&job);
         self.arm(ix);
         self.fx.views.push(View::Job(job, self.live(ix)));
         ix
     }
 
-    pub(super) fn touch_parents(&mut self, job: &Job) {
-        for id in &job.spec.parents {
+    /// What a job names is different now that the job is there, changed or gone.
+    pub(super) fn touch_linked(&mut self, job: &Job) {
+        for id in job.spec.parents.iter().chain(&job.spec.on_failure_job) {
             if let Some(ix) = self.jobs.ix(*id) {
                 self.touch(ix);
             }
@@ -171,8 +172,8 @@ impl Core {
         }
         self.totals.disabled_jobs += u64::from(job.spec.disabled);
         self.totals.disabled_jobs -= u64::from(old.spec.disabled);
-        self.touch_parents(&old);
-        self.touch_parents(job);
+        self.touch_linked(&old);
+        self.touch_linked(job);
         self.fx.views.push(View::Job(job.clone(), self.live(ix)));
     }
 

@@ -26,6 +26,7 @@ mod commands;
 mod commit;
 mod delete;
 mod effects;
+mod expiry;
 mod guards;
 mod jobs;
 mod lease;
@@ -44,16 +45,18 @@ use std::time::Duration;
 
 use self::chain::Link;
 use self::commit::Commits;
+use self::expiry::Expiry;
 use self::guards::Guards;
 use self::jobs::{JobIx, Jobs, Map};
 use self::queue::Ready;
 use self::runs::{Place, Run};
 use super::command::{Answer, Command, Refusal};
+use super::policy::Turn;
 use super::wheel::Wheel;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::job::output::OutputBuffer;
-use crate::job::run::{AttemptEnd, Completion, Gap, Outcome, RunId, RunOrder, Trigger};
+use crate::job::run::{AttemptEnd, Completion, Gap, Outcome, RunId, RunOrder, RunRecord, Trigger};
 use crate::job::{Job, JobId};
 use crate::registry::{FreshEntry, Live, RunningView, Totals};
 use crate::store::StoreError;
@@ -70,6 +73,8 @@ pub struct Settings {
     /// With a store that several servers share: how long a prolongation of the lease lasts. Then nothing starts but under
     /// a fresh lease and a durable claim; with a store of its own a server goes on while it is away.
     pub lease: Option<Duration>,
+    /// How long after it was done a job that was to run once is deleted; none for never.
+    pub done_ttl: Option<Duration>,
 }
 
 /// The time, by both clocks.
@@ -176,6 +181,8 @@ pub enum Notice {
         /// How long it took.
         duration: Duration,
     },
+    /// A job has failed as often in a row as its author puts up with, or has recovered from that.
+    Turn(Box<TurnOfJob>),
     /// Occurrences were missed or skipped; the gap as it stands now, and how many are new.
     Gap {
         /// Their job.
@@ -184,6 +191,11 @@ pub enum Notice {
         gap: Gap,
         /// How many are new.
         new: u64,
+    },
+    /// A job that was to run once was done long enough, and goes.
+    Expired {
+        /// The job.
+        job: Arc<Job>,
     },
     /// The clock was stepped by so much, forward or back.
     ClockStepped {
@@ -210,6 +222,21 @@ pub enum Notice {
         /// The occurrence.
         scheduled_at: Option<Timestamp>,
     },
+}
+
+/// A turn for the worse or the better, and the run with which it came.
+#[derive(Clone, Debug)]
+pub struct TurnOfJob {
+    /// Which.
+    pub turn: Turn,
+    /// The job, as it was when the run began.
+    pub job: Arc<Job>,
+    /// The run, as it ended.
+    pub run: RunRecord,
+    /// Failures in a row, up to this run.
+    pub failures_in_a_row: u32,
+    /// What the run has written, if it did.
+    pub output: Option<Arc<OutputBuffer>>,
 }
 
 /// What is to be done.
@@ -272,6 +299,7 @@ pub struct Core {
     claim_lead: Duration,
     commits: Commits,
     guards: Guards,
+    expiry: Expiry,
     /// Backfilled occurrences that wait for their turn.
     backfills: Map<JobIx, VecDeque<RunId>>,
     /// Commands that wait for the durability of others.
@@ -303,6 +331,7 @@ impl Core {
     #[must_use]
     pub fn new(settings: Settings, now: Now) -> Core {
         Core {
+            expiry: Expiry::new(settings.done_ttl, now.wall),
             settings,
             now,
             jobs: Jobs::default(),
@@ -366,7 +395,8 @@ impl Core {
         let claim = cursor
             .filter(|_| self.takes_occurrences())
             .map(|at| at.saturating_sub(lead));
-        let wall = due.into_iter().chain(claim).min();
+        let expiry = self.expiry.next_deadline().filter(|_| !self.stopping);
+        let wall = due.into_iter().chain(claim).chain(expiry).min();
         let delay = self.delays.next_deadline().map(Duration::from_micros);
         let mono = delay.into_iter().chain(self.commits.wakeup()).min();
         Wakeup {
@@ -380,9 +410,10 @@ impl Core {
         self.end_delays();
         self.take_occurrences();
         while self.claim() | self.start_ready() {}
+        self.tell_readers();
+        self.expire();
         self.flush();
         self.finish_stop();
-        self.tell_readers();
         std::mem::take(&mut self.fx)
     }
 
@@ -393,6 +424,7 @@ impl Core {
     fn tell_readers(&mut self) {
         for ix in std::mem::take(&mut self.touched) {
             let live = self.live(ix);
+            self.follow_expiry(ix, live.is_done);
             self.fx.views.push(View::Live(self.jobs[ix].job.id, live));
         }
         let next_due = self.dues.peek().and_then(|(_, id)| self.runs.get(id));

@@ -234,6 +234,7 @@ impl Core {
             run.active = true;
             self.totals.running += 1;
             self.jobs[run.ix].active += 1;
+            self.touched.insert(run.ix);
             self.fx
                 .views
                 .push(View::Running(Core::running_view(&self.runs[&id])));

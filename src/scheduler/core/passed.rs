@@ -76,6 +76,9 @@ impl Core {
         *total += passed.count;
         let (id, job) = (entry.job.id, entry.job.clone());
         let new = passed.count;
+        let alarmed = (kind == GapKind::Missed && job.extras().alert_on_missed)
+            .then_some(job.spec.on_failure_job)
+            .flatten();
         self.fx.notices.push(Notice::Gap { job, gap, new });
         let entry = Arc::new(HistoryEntry::Gap(gap));
         let fresh = FreshEntry {
@@ -86,7 +89,18 @@ impl Core {
         out.changes
             .push(Change::PutHistory(id, entry.clone(), None));
         out.settled.push((id, entry));
+        if let Some(failure) = alarmed.and_then(|id| self.jobs.ix(id)) {
+            self.alarm(failure, out);
+        }
         self.touch(ix);
+    }
+
+    /// Starts the failure job of a job that has missed occurrences; not while it is in progress: a server that misses
+    /// them for want of workers must not get still more to do by that.
+    fn alarm(&mut self, failure: JobIx, out: &mut Consequences) {
+        if self.jobs[failure].active == 0 {
+            self.trigger(failure, Trigger::Failure, None, false, out);
+        }
     }
 
     /// Occurrences up to now passed unseen: the latest of them runs at once if its window is still open, and if the job

@@ -38,6 +38,7 @@ pub(super) fn turn(
         workers,
         output_limit: 0,
         lease: None,
+        done_ttl: None,
     };
     let jobs = subjects.iter().map(|subject| &subject.job);
     let jobs = jobs.filter(|job| window.concerns(job)).cloned();

@@ -84,6 +84,8 @@ struct FiguresRow {
         with = "field::nanos"
     )]
     last_duration: Duration,
+    #[serde(default, skip_serializing_if = "is_default")]
+    alerted: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -98,6 +100,13 @@ struct RestRow {
         with = "field::job_ids"
     )]
     parents_done: Vec<JobId>,
+    #[serde(
+        rename = "end",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "field::maybe_instant"
+    )]
+    ended_at: Option<Timestamp>,
     #[serde(
         rename = "from",
         default,

@@ -32,6 +32,7 @@ fn all_records_come_back_as_they_were() {
         assert_eq!(decoded, job);
     }
     let mut busy = samples::busy_state();
+    busy.figures.alerted = true;
     busy.rest = Some(Box::new(samples::rest(id)));
     for state in [JobState::new(Timestamp::MIN), busy] {
         assert_eq!(decode_state(id, &encode_state(&state)).unwrap(), state);

@@ -6,6 +6,7 @@
 
 mod guard;
 mod lookup;
+mod post;
 mod redirect;
 mod request;
 mod transport;
@@ -25,6 +26,7 @@ use ureq::{Agent, Body, Error};
 
 use self::guard::Guard;
 use self::lookup::Lookup;
+pub(crate) use self::post::Post;
 use self::request::Request;
 use self::transport::{SharedTls, Tcp};
 use super::executor::{Attempt, Executor, Start};
@@ -108,7 +110,7 @@ impl RemoteExecutor {
     ) -> Result<u16, String> {
         for _ in 0..=config::REMOTE_REDIRECTS_MAX {
             let uri = request.uri.clone();
-            let mut response = self.send(&request, guard)?;
+            let mut response = self.client.send(&request, guard)?;
             let status = response.status().as_u16();
             let location = response.headers().get(LOCATION);
             // A redirect that the job expects is the answer it waits for.
@@ -124,22 +126,6 @@ impl RemoteExecutor {
             "more than {} redirects",
             config::REMOTE_REDIRECTS_MAX
         ))
-    }
-
-    /// Sends one request, however long there is no room for its socket.
-    fn send(&self, request: &Request, guard: &Arc<Guard>) -> Result<Response<Body>, String> {
-        let mut wait = config::SHORTAGE_WAIT_MIN;
-        guard.begin();
-        loop {
-            let agent = self.client.agent(&request.uri, guard)?;
-            match request.send(&agent) {
-                Err(Error::Io(e)) if is_shortage(&e) && guard.may_try_again() => {
-                    let stop = Some(guard.stop());
-                    self.client.shortage.wait(&e, stop, &mut wait);
-                }
-                result => return result.map_err(|e| explain(&request.uri, &e)),
-            }
-        }
     }
 }
 
@@ -195,13 +181,18 @@ impl Deadline {
     }
 }
 
+/// The host and port of an address, without the user before them.
+fn host(uri: &Uri) -> &str {
+    uri.authority().map_or("", |authority| {
+        let text = authority.as_str();
+        text.rsplit_once('@').map_or(text, |(_, host)| host)
+    })
+}
+
 /// Why a request failed, in words for its user. They hold no header and no path: either may be a secret.
 fn explain(uri: &Uri, error: &Error) -> String {
     use std::io::ErrorKind;
-    let host = uri.authority().map_or("", |a| {
-        let text = a.as_str();
-        text.rsplit_once('@').map_or(text, |(_, host)| host)
-    });
+    let host = host(uri);
     match error {
         Error::HostNotFound => format!("no address was found for {host}"),
         Error::Io(e) => match e.kind() {
@@ -227,6 +218,22 @@ impl Client {
             tls: Arc::default(),
             lookups: Arc::default(),
             shortage,
+        }
+    }
+
+    /// Sends one request, however long there is no room for its socket.
+    fn send(&self, request: &Request, guard: &Arc<Guard>) -> Result<Response<Body>, String> {
+        let mut wait = config::SHORTAGE_WAIT_MIN;
+        guard.begin();
+        loop {
+            let agent = self.agent(&request.uri, guard)?;
+            match request.send(&agent) {
+                Err(Error::Io(e)) if is_shortage(&e) && guard.may_try_again() => {
+                    let stop = Some(guard.stop());
+                    self.shortage.wait(&e, stop, &mut wait);
+                }
+                result => return result.map_err(|e| explain(&request.uri, &e)),
+            }
         }
     }
 

@@ -28,6 +28,11 @@ impl Request {
         )
     }
 
+    /// The request as `remote` has it, which holds no templates.
+    pub(super) fn plain(remote: &RemoteRequest) -> Result<Request, String> {
+        Request::new(remote, &remote.url, remote.body.clone())
+    }
+
     fn new(remote: &RemoteRequest, url: &str, body: String) -> Result<Request, String> {
         Ok(Request {
             method: method(&remote.method)?,

@@ -155,6 +155,7 @@ impl World {
             workers: self.pool,
             output_limit: 64,
             lease: self.lease(),
+            done_ttl: None,
         };
         trace!(self, "boot");
         self.stopping = false;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::manual;
-use crate::support::Server;
+use crate::support::{Server, wait_until};
 
 #[test]
 fn history_is_limited_and_counters_are_not() {
@@ -33,6 +33,33 @@ fn history_expires() {
     server.run(&id);
     assert_eq!(server.history(&id), [] as [Value; 0]);
     assert_eq!(server.figure(&id, "success_count"), 1);
+}
+
+#[test]
+fn jobs_that_were_to_run_once_go_when_they_are_done() {
+    let mut server = Server::start();
+    let once = server.create(&json!({"name": "once", "command": "true"}));
+    let parent = server.create(&json!({"name": "parent", "command": "true"}));
+    server.create(&json!({"name": "child", "command": "true", "parent_jobs": [parent]}));
+    server.create(&manual("manual", "true", &json!({})));
+    for id in [&once, &parent] {
+        server.await_done(id);
+    }
+    server.give(&["--done-ttl", "0"]);
+    server.restart();
+    server.create(&json!({"name": "another", "command": "true"}));
+    let names = |server: &Server| {
+        let jobs = server.get("/api/v1/job/").expect(200).json();
+        let jobs = jobs["jobs"].as_object().expect("an object").values();
+        let mut names: Vec<_> = jobs.map(|job| job["name"].to_string()).collect();
+        names.sort_unstable();
+        names.join(" ")
+    };
+    wait_until("they have gone", || {
+        names(&server) == r#""child" "manual" "parent""#
+    });
+    server.restart();
+    assert_eq!(names(&server), r#""child" "manual" "parent""#);
 }
 
 #[test]

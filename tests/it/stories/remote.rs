@@ -1,93 +1,11 @@
 //! Remote jobs, against a real HTTP server of a few lines.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::thread;
+use std::net::TcpListener;
 
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::with;
-use crate::support::{DEADLINE, Server, wait_until};
-
-/// A server that answers `/STATUS` with that status and `/silence` never, and remembers what it was asked.
-struct Answering {
-    port: u16,
-    asked: Arc<Mutex<Vec<Asked>>>,
-}
-
-#[derive(Clone, Debug)]
-struct Asked {
-    line: String,
-    headers: String,
-    body: String,
-}
-
-impl Answering {
-    fn start() -> Answering {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("it is bound").port();
-        let asked = Arc::default();
-        let answering = Answering { port, asked };
-        let asked = answering.asked.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let asked = asked.clone();
-                // A client that goes away is none of our business.
-                thread::spawn(move || drop(answer(stream, &asked)));
-            }
-        });
-        answering
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}/{path}", self.port)
-    }
-
-    fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().clone()
-    }
-}
-
-fn answer(stream: TcpStream, asked: &Mutex<Vec<Asked>>) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(DEADLINE))?;
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let (mut headers, mut length) = (String::new(), 0);
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header)?;
-        let header = header.trim_end().to_lowercase();
-        if header.is_empty() {
-            break;
-        }
-        if let Some(value) = header.strip_prefix("content-length: ") {
-            length = value.parse().unwrap_or(0);
-        }
-        headers += &format!("{header}\n");
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let body = String::from_utf8_lossy(&body).into_owned();
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let line = line.trim_end().to_owned();
-    asked.lock().push(Asked {
-        line,
-        headers,
-        body,
-    });
-    if path == "/silence" {
-        // Until the other side gives up.
-        let _ = reader.read(&mut [0]);
-        return Ok(());
-    }
-    let status = path.trim_matches('/').split('?').next().unwrap_or_default();
-    let text =
-        format!("HTTP/1.1 {status} X\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
-    reader.get_mut().write_all(text.as_bytes())
-}
+use crate::support::{Answering, Server, wait_until};
 
 /// A remote job that never runs by itself.
 fn remote(properties: &Value) -> Value {

@@ -135,4 +135,19 @@ fn a_start_in_the_past_is_refused_or_kept_on_its_grid() {
     let next = time(&server.job(kept["id"].as_str().unwrap())["next_run_at"]);
     assert!(next > Utc::now());
     assert_eq!(next.num_seconds_from_midnight(), 0);
+    // An update is no different.
+    let path = format!("/api/v1/job/{}/", kept["id"].as_str().unwrap());
+    let noon = json!({"schedule": "R/2020-01-01T12:00:00Z/P1D"});
+    assert_eq!(
+        server.patch(kept["id"].as_str().unwrap(), &noon).status,
+        400
+    );
+    let whole = scheduled("R/2020-01-01T12:00:00Z/P1D", "true", &json!({}));
+    for (method, body) in [("PATCH", noon.to_string()), ("PUT", whole.to_string())] {
+        let changed = format!("{path}?past_start=keep");
+        let changed = server.request(method, &changed, Some(&body)).expect(200);
+        let next = time(&changed.json()["job"]["next_run_at"]);
+        assert_eq!(next.num_seconds_from_midnight(), 12 * 3_600);
+        assert!(next > Utc::now());
+    }
 }

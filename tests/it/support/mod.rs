@@ -1,5 +1,6 @@
 //! What tests tell their stories with: a server, a client, a directory that goes away, and waiting for a condition.
 
+mod answering;
 mod ask;
 mod client;
 pub(crate) mod databases;
@@ -10,6 +11,7 @@ mod tempdir;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use answering::Answering;
 pub(crate) use ask::{HOLD, NEVER, assert_accounted, await_time, start_in, time};
 pub(crate) use client::{Client, Response};
 pub(crate) use program::{bare_command, nimesha};

@@ -98,6 +98,12 @@ impl Server {
         self.port = self.await_port();
     }
 
+    /// Gives it further flags, from its next start on.
+    pub(crate) fn give(&mut self, flags: &[&str]) {
+        self.words
+            .extend(flags.iter().map(|flag| (*flag).to_owned()));
+    }
+
     /// Stops it as a service manager does, and starts it again.
     pub(crate) fn restart(&mut self) {
         self.signal(Signal::TERM);

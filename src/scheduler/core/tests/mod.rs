@@ -2,15 +2,18 @@
 //! proposed, and runs each attempt as the job's command says: `5 fail ok` takes 5 seconds, fails first and then
 //! succeeds.
 
+mod alarms;
 mod catching_up;
 mod chains;
 mod clock;
 mod commands;
+mod expiry;
 mod occurrences;
 mod rows;
 mod shared;
 mod stopping;
 mod store;
+mod wakeups;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +45,7 @@ enum Disk {
 
 struct Story {
     core: Core,
-    workers: usize,
+    settings: Settings,
     wall: Timestamp,
     mono: Duration,
     rows: Rows,
@@ -54,10 +57,13 @@ struct Story {
     answers: BTreeMap<u64, Result<Answer, Refusal>>,
     views: BTreeMap<JobId, Live>,
     end: Option<End>,
-    lease: Option<Duration>,
     /// The lease is prolonged again and again.
     keeps_lease: bool,
+    /// How often the core was woken by the time alone.
+    ticks: u32,
     lines: Vec<String>,
+    /// Turns of jobs, apart because most stories are about something else.
+    turns: Vec<String>,
 }
 
 impl Story {
@@ -67,15 +73,19 @@ impl Story {
     }
 
     fn with_workers(workers: usize) -> Story {
-        let (wall, mono) = (NOON, Duration::ZERO);
-        let settings = Settings {
+        Story::with(Settings {
             workers,
             output_limit: 64,
             lease: None,
-        };
+            done_ttl: None,
+        })
+    }
+
+    fn with(settings: Settings) -> Story {
+        let (wall, mono) = (NOON, Duration::ZERO);
         Story {
-            core: Core::new(settings, Now { wall, mono }),
-            workers,
+            core: Core::new(settings.clone(), Now { wall, mono }),
+            settings,
             wall,
             mono,
             rows: Rows::default(),
@@ -87,9 +97,10 @@ impl Story {
             answers: BTreeMap::new(),
             views: BTreeMap::new(),
             end: None,
-            lease: None,
             keeps_lease: false,
+            ticks: 0,
             lines: Vec::new(),
+            turns: Vec::new(),
         }
     }
 
@@ -210,6 +221,7 @@ impl Story {
             } else if ended == Some(at) {
                 self.end_attempt(at);
             } else {
+                self.ticks += 1;
                 self.step(Event::Tick);
             }
         }
@@ -362,6 +374,12 @@ impl Story {
             Notice::ClaimTaken { job, .. } => {
                 self.line(format!("{} runs elsewhere", job.spec.name));
             }
+            Notice::Turn(told) => {
+                let (turn, count) = (told.turn, told.failures_in_a_row);
+                self.turns
+                    .push(format!("{} {turn:?} after {count}", told.job.spec.name));
+            }
+            Notice::Expired { job } => self.line(format!("{} goes", job.spec.name)),
             Notice::Started { .. } | Notice::Retrying { .. } | Notice::ClockStepped { .. } => {}
         }
     }
@@ -382,18 +400,13 @@ impl Story {
     /// It starts again after so many seconds.
     fn restart_after(&mut self, seconds: f64) {
         self.go_to(self.mono + Duration::from_secs_f64(seconds));
-        let settings = Settings {
-            workers: self.workers,
-            output_limit: 64,
-            lease: self.lease,
-        };
         let now = Now {
             wall: self.wall,
             mono: self.mono,
         };
         self.end = None;
         self.views.clear();
-        let (core, effects) = Core::load(settings, now, self.rows.load());
+        let (core, effects) = Core::load(self.settings.clone(), now, self.rows.load());
         self.core = core;
         self.carry_out(effects);
     }

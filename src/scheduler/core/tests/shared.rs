@@ -7,15 +7,12 @@ const LEASE: Duration = Duration::from_secs(10);
 impl Story {
     /// A server that keeps its lease on a shared store.
     fn shared() -> Story {
-        let mut story = Story::new();
-        let (wall, mono) = (story.wall, story.mono);
-        let settings = Settings {
+        let mut story = Story::with(Settings {
             workers: 2,
             output_limit: 64,
             lease: Some(LEASE),
-        };
-        story.core = Core::new(settings, Now { wall, mono });
-        story.lease = Some(LEASE);
+            done_ttl: None,
+        });
         story.keeps_lease = true;
         story
     }
