@@ -51,6 +51,7 @@ impl Handle {
             workers: 0,
             output_limit: 0,
             lease: None,
+            done_ttl: None,
         };
         let now = Now {
             wall: clock::now(),
