@@ -103,7 +103,7 @@ impl Session for MysqlSession {
         if self.ask_row(&sql)?.is_none() {
             return Ok(None);
         }
-        let row = self.ask_row(&format!("select `schema` from {}", self.lease()))?;
+        let row = self.ask_row(&format!("select schema_version from {}", self.lease()))?;
         row.map(|row| read(&row, 0, &self.database)).transpose()
     }
 
@@ -118,7 +118,7 @@ impl Session for MysqlSession {
         }
         let lease = self.lease();
         sql += &format!(
-            "create table if not exists {lease} (id integer primary key, `schema` integer unsigned not null, \
+            "create table if not exists {lease} (id integer primary key, schema_version integer unsigned not null, \
              term bigint unsigned not null, holder varbinary(16) not null, owner blob not null, \
              ends_us bigint not null, batch varbinary(16) not null) engine = innodb;\
              insert ignore into {lease} values (1, {schema}, 0, '', '', 0, '')"
@@ -294,5 +294,50 @@ fn trouble(code: u16) -> Trouble {
         1205 | 1213 | 1317 | 1969 | 3024 => Trouble::Waited,
         1153 | 1301 => Trouble::TooLong,
         _ => Trouble::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::servers::{self, Kind};
+    use crate::store::sql::tests::{settings_of, tables_of_a_newer_version_are_refused};
+
+    #[test]
+    fn err_tables_of_a_newer_version_are_refused() {
+        if let Some(server) = servers::Database::shared(Kind::MariaDb) {
+            let database = settings_of(server);
+            tables_of_a_newer_version_are_refused(&database, |session: &mut MysqlSession, sql| {
+                session.ask(sql).map(drop)
+            });
+        }
+    }
+
+    #[test]
+    fn codes_are_told_apart() {
+        for (code, expected) in [
+            (1062, Trouble::Conflict),
+            (1045, Trouble::SignIn),
+            (1114, Trouble::Full),
+            (1053, Trouble::Closing),
+            (1064, Trouble::Other),
+        ] {
+            assert_eq!(trouble(code), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn err_another_name_than_the_host_is_refused() {
+        let Some(server) = servers::Database::shared(Kind::MariaDb) else {
+            return;
+        };
+        let tls = Tls {
+            authorities: Some(server.authority()),
+            server_name: Some("db.test".to_owned()),
+            ..Tls::default()
+        };
+        let why = ssl(&settings_of(server), &tls).unwrap_err();
+        let why = StoreError::from(why).to_string();
+        assert!(why.contains("write db.test there"), "{why}");
     }
 }

@@ -183,7 +183,7 @@ impl Session for PostgresSession {
         if !read::<bool>(&answers[0][0], 0, &self.database)? {
             return Ok(None);
         }
-        let answers = self.ask(&[(format!("select schema from {lease}"), Vec::new())])?;
+        let answers = self.ask(&[(format!("select schema_version from {lease}"), Vec::new())])?;
         let row = answers[0].first();
         row.map(|row| read::<i32>(row, 0, &self.database).map(|schema| schema as u32))
             .transpose()
@@ -205,7 +205,7 @@ impl Session for PostgresSession {
         }));
         statements.extend([
             plain(format!(
-                "create table if not exists {lease} (id integer primary key, schema integer not null, \
+                "create table if not exists {lease} (id integer primary key, schema_version integer not null, \
                  term bigint not null, holder bytea not null, owner text not null, ends_us bigint not null, \
                  batch bytea not null)"
             )),
@@ -439,5 +439,49 @@ fn trouble(code: &SqlState) -> Trouble {
         // Shutdown, crash, still starting, and idle for too long in the middle of a transaction.
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Trouble::Closing,
         _ => Trouble::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::servers::{self, Kind};
+    use crate::store::sql::tests::{settings_of, tables_of_a_newer_version_are_refused};
+
+    #[test]
+    fn err_tables_of_a_newer_version_are_refused() {
+        if let Some(server) = servers::Database::shared(Kind::Postgres) {
+            let database = settings_of(server);
+            tables_of_a_newer_version_are_refused(
+                &database,
+                |session: &mut PostgresSession, sql| session.tell(sql),
+            );
+        }
+    }
+
+    #[test]
+    fn doubts_are_told() {
+        let Some(server) = servers::Database::shared(Kind::Postgres) else {
+            return;
+        };
+        let mut session = PostgresSession::connect(&settings_of(server)).unwrap();
+        assert!(session.doubts().unwrap().is_empty());
+        let on = session
+            .ask(&[("show synchronous_commit".to_owned(), Vec::new())])
+            .unwrap();
+        assert_eq!(on[0][0].get::<_, String>(0), "on");
+    }
+
+    #[test]
+    fn codes_are_told_apart() {
+        for (code, expected) in [
+            ("23505", Trouble::Conflict),
+            ("28P01", Trouble::SignIn),
+            ("53100", Trouble::Full),
+            ("57P01", Trouble::Closing),
+            ("42601", Trouble::Other),
+        ] {
+            assert_eq!(trouble(&SqlState::from_code(code)), expected, "{code}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::settings::database::Tls;
 use crate::settings::values::Secret;
 use crate::store::conformance::{self, rows};
 use crate::store::servers::{self, Cut, Kind, Proxy};
+use crate::store::sql::tests::settings_of;
 use crate::store::{Op, Table};
 
 const LONG: Duration = Duration::from_secs(3_600);
@@ -18,18 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 fn settings(server: &servers::Database, port: u16) -> Database {
     Database {
-        kind: match server.kind() {
-            Kind::Redis => JobDb::Redis,
-            Kind::Postgres => JobDb::Postgres,
-            Kind::MariaDb => JobDb::Mysql,
-        },
-        host: "127.0.0.1".to_owned(),
         port,
-        name: servers::NAME.to_owned(),
-        user: Some(servers::USER.to_owned()),
-        password: Some(Secret(servers::PASSWORD.to_owned())),
-        tls: None,
-        prefix: servers::fresh_prefix(),
+        ..settings_of(server)
     }
 }
 
@@ -197,6 +188,38 @@ fn leaves_to_a_successor_what_it_found(server: &servers::Database, words: &'stat
     assert_eq!(jobs(&*next), "a=1");
 }
 
+/// A server that is put to sleep in the middle of a commit keeps the others waiting, and not for long.
+fn frees_the_lease_of_a_sleeper(server: &servers::Database, words: &'static [u8]) {
+    let proxy = Proxy::to(server.port());
+    let database = settings(server, proxy.port());
+    let sleeper = open(&database).unwrap();
+    let lease = sleeper.lease().unwrap();
+    lease.take("sleeper", Duration::ZERO).unwrap();
+    proxy.cut(Cut::Stall(words), true);
+    is_away(sleeper.commit(&[put("a", "1")]));
+    assert!(!proxy.is_to_cut());
+    let next = open(&Database {
+        port: server.port(),
+        ..database
+    });
+    let next = next.unwrap();
+    eventually("the next one has the lease", || {
+        next.lease().unwrap().take("next", LONG).is_ok()
+    });
+    next.commit(&[put("b", "2")]).unwrap();
+    assert_eq!(jobs(&*next), "b=2");
+}
+
+/// Of servers that start at once on an empty database each finds its tables.
+fn can_be_opened_by_many_at_once(server: &servers::Database) {
+    let database = settings(server, server.port());
+    std::thread::scope(|threads| {
+        for _ in 0..8 {
+            threads.spawn(|| open(&database).unwrap());
+        }
+    });
+}
+
 /// Each with words that are in what is said.
 fn says_what_is_wrong(server: &servers::Database, wrong: Vec<(Database, &str)>) {
     for (database, expected) in wrong {
@@ -314,6 +337,13 @@ macro_rules! suite {
                 let Some(server) = shared() else { return };
                 knows_what_became_of_a_commit(server, $commit);
                 leaves_to_a_successor_what_it_found(server, $commit);
+                frees_the_lease_of_a_sleeper(server, $commit);
+            }
+
+            #[test]
+            fn it_can_be_opened_by_many_at_once() {
+                let Some(server) = shared() else { return };
+                can_be_opened_by_many_at_once(server);
             }
 
             #[test]

@@ -14,6 +14,8 @@ mod batch;
 mod lease;
 mod link;
 pub(super) mod pem;
+#[cfg(test)]
+pub(super) mod tests;
 pub(super) mod words;
 
 use std::sync::Arc;

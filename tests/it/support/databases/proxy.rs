@@ -7,13 +7,16 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-/// When a connection is lost, told by the words that the client sends.
+/// When a connection is lost or stands still, told by the words that the client sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
     /// As these words come in: the server never sees them.
     Before(&'static [u8]),
     /// As the server answers to them: the client never sees that.
     After(&'static [u8]),
+    /// As these words come in, nothing more is passed on, as from a client that was put to sleep. The server never sees its
+    /// connection end.
+    Stall(&'static [u8]),
 }
 
 /// Passes on what comes, until told otherwise.
@@ -99,6 +102,14 @@ fn pass_both_ways(client: &TcpStream, server: &TcpStream, state: &Arc<Mutex<Stat
                     state.plan = None;
                     state.refuses = refuse;
                     false
+                }
+                Some((Cut::Stall(wanted), refuse)) if contains(words, wanted) => {
+                    state.plan = None;
+                    state.refuses = refuse;
+                    drop(state);
+                    loop {
+                        thread::park(); // until the process ends
+                    }
                 }
                 Some((Cut::After(wanted), refuse)) if contains(words, wanted) => {
                     *at_answer.lock() = Some(refuse);
