@@ -170,6 +170,16 @@ pub const REDB_CACHE_BYTES: usize = 8 * 1024 * 1024;
 pub const COMPACT_FILE_BYTES_MIN: u64 = 32 * 1024 * 1024;
 /// A file is compacted at start when it is so many times as big as what it holds.
 pub const COMPACT_RATIO: u64 = 4;
+/// Bytes of a backup that are made before the client takes some.
+pub const BACKUP_PAGE_BYTES: usize = 64 * 1024;
+/// Bytes of a line of a backup: an output of `--output-total`, whatever is to be escaped in it.
+pub const BACKUP_LINE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// How long a client may take to fetch a backup: the file keeps what is deleted meanwhile.
+pub const BACKUP_TIME_MAX: Duration = Duration::from_secs(1_800);
+/// Bytes that go into an empty database in one transaction: enough that syncs do not count.
+pub const FILL_BATCH_BYTES: usize = 1024 * 1024;
+/// Problems that a check of a database names one by one.
+pub const CHECK_PROBLEMS_SHOWN: usize = 20;
 /// Bytes that must be writable beside the database before it is opened again after an error of the disk.
 pub const DISK_PROBE_BYTES: usize = 1024 * 1024;
 /// Bytes that `--no-tx-persist` holds back before it writes, whatever `--persist-every` says.

@@ -8,6 +8,7 @@
 //! jobs carry secrets.
 
 mod answer;
+mod backup;
 mod error;
 mod events;
 mod follow;

@@ -4,8 +4,8 @@ use tiny_http::Method::{self, Delete, Get, Head, Patch, Post, Put};
 
 use super::error::ApiError;
 use super::{
-    Api, Call, Reply, events, forecast, health, jobs, list, openapi, runs, schedule, server, start,
-    trial, update,
+    Api, Call, Reply, backup, events, forecast, health, jobs, list, openapi, runs, schedule,
+    server, start, trial, update,
 };
 
 type Handler = fn(&Api, &Call<'_>) -> Result<Reply, ApiError>;
@@ -103,6 +103,7 @@ fn find<'p>(method: &Method, path: &[&'p str]) -> Option<Route<'p>> {
         (Get, ["job", id, "runs", run, "output"]) => of_run(id, run, runs::output),
         (Post, ["job", id, "runs", run, "cancel"]) => of_run(id, run, runs::cancel),
         (Get, ["stats"]) => to(server::stats),
+        (Get, ["backup"]) => to(backup::make),
         (Get, ["events"]) => to(events::listen),
         (Get, ["forecast"]) => to(forecast::show),
         (Get, ["openapi.json"]) => to(openapi::show),
@@ -170,6 +171,7 @@ mod tests {
             (&[Get, Head], "/api/v1/job/J/runs/R/output", "J", "R"),
             (&[Post], "/api/v1/job/J/runs/R/cancel", "J", "R"),
             (&[Get, Head], "/api/v1/stats", "", ""),
+            (&[Get, Head], "/api/v1/backup", "", ""),
             (&[Get, Head], "/api/v1/events", "", ""),
             (&[Get, Head], "/api/v1/forecast", "", ""),
             (&[Get, Head], "/api/v1/openapi.json", "", ""),

@@ -7,6 +7,7 @@ mod apply;
 mod argv;
 mod config;
 mod connect;
+mod database;
 mod forecast;
 mod import;
 mod job;
@@ -74,6 +75,10 @@ enum Command {
     Export(apply::Export),
     Validate(apply::Validate),
     Import(import::Import),
+    Check(database::Check),
+    Backup(database::BackUp),
+    Restore(database::Restore),
+    Migrate(database::Migrate),
 }
 
 /// What the program's end tells whoever started it.
@@ -183,6 +188,10 @@ pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
         Some(Command::Export(export)) => export.run(),
         Some(Command::Validate(validate)) => validate.run(),
         Some(Command::Import(import)) => import.run(),
+        Some(Command::Check(check)) => check.run(),
+        Some(Command::Backup(backup)) => backup.run(),
+        Some(Command::Restore(restore)) => restore.run(),
+        Some(Command::Migrate(migrate)) => migrate.run(),
         None => Err(CliError::Usage("no command is given".into())),
     }
 }

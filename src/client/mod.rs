@@ -119,7 +119,7 @@ impl Client {
         self.body(response)
     }
 
-    /// Hands on what a run writes, part by part, until the run is over.
+    /// Hands on an answer without bounds, such as what a run writes, part by part until its end.
     ///
     /// # Errors
     /// When the server is away, refuses, or the answer breaks off; or when `hear` fails.

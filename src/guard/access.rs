@@ -32,6 +32,8 @@ pub(super) fn needed(method: &Method, path: &str) -> Access {
     match (method, segments.as_slice()) {
         (Get | Head, ["healthz" | "readyz"]) => Access::Open,
         (Get | Head, ["webui", "sign-in"] | ["webui", "assets", _]) => Access::Open,
+        // Whole jobs, with their secrets.
+        (Get | Head, ["api", "v1", "backup"]) => ADMIN,
         (Get | Head, _) => READ,
 
         (Post, ["api", "v1", "schedule", "preview"]) => READ,
@@ -100,6 +102,8 @@ mod tests {
             (Get, "/api/v1/job/", read),
             (Head, "/api/v1/job/J/", read),
             (Get, "/api/v1/events/", read),
+            (Get, "/api/v1/backup/", admin),
+            (Head, "/api/v1/backup", admin),
             (Post, "/api/v1/schedule/preview/", read),
             (Post, "/api/v1/job/", admin),
             (Put, "/api/v1/job/J/", admin),

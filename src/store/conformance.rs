@@ -16,7 +16,7 @@ pub(crate) type Reopen<'a> = &'a dyn Fn(Box<dyn Store>) -> Box<dyn Store>;
 
 /// Runs the suite.
 pub(crate) fn check(fresh: Fresh<'_>, reopen: Option<Reopen<'_>>) {
-    let checks: [fn(&dyn Store); 10] = [
+    let checks: [fn(&dyn Store); 11] = [
         rows_are_put_replaced_and_deleted,
         tables_do_not_touch_each_other,
         a_conflict_leaves_nothing,
@@ -27,6 +27,7 @@ pub(crate) fn check(fresh: Fresh<'_>, reopen: Option<Reopen<'_>>) {
         empty_and_big_values_come_back,
         ten_thousand_operations_are_one_batch,
         readers_see_one_instant,
+        a_snapshot_stays_as_it_is,
     ];
     for check in checks {
         check(&*fresh());
@@ -274,6 +275,26 @@ fn readers_see_one_instant(store: &dyn Store) {
         }
         done.store(true, Ordering::Relaxed);
     });
+}
+
+fn a_snapshot_stays_as_it_is(store: &dyn Store) {
+    store.commit(&[put("a", "1"), put("b", "1")]).unwrap();
+    let Some(mut snapshot) = store.snapshot().unwrap() else {
+        return;
+    };
+    let before = rows(store, Table::Jobs);
+    let batch = [put("a", "2"), delete("b"), put("c", "2")];
+    store.commit(&batch).unwrap();
+    for (from, expected) in [(&b""[..], &before[..]), (b"b", &before[1..]), (b"c", &[])] {
+        let mut seen = Vec::new();
+        snapshot
+            .scan(Table::Jobs, from, &mut |key, value| {
+                seen.push((key.to_vec(), value.to_vec()));
+                true
+            })
+            .unwrap();
+        assert_eq!(seen, expected);
+    }
 }
 
 fn acknowledged_batches_outlive_the_store(store: Box<dyn Store>, reopen: Reopen<'_>) {

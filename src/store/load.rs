@@ -33,7 +33,8 @@ pub fn prepare(store: &dyn Store) -> Result<bool, StoreError> {
         })?;
         if rows > 0 {
             return Err(StoreError::Corrupt(format!(
-                "the database has rows in {} but does not say its format: it is damaged or not Nimesha's",
+                "the database has rows in {} but does not say its format: it is damaged or not Nimesha's, or was filled by \
+                 half; empty it, and restore a backup into it",
                 table.name()
             )));
         }

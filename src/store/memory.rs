@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use parking_lot::RwLock;
 
+use super::snapshot::Snapshot;
 use super::{Op, Store, StoreError, Table, is_empty_range, prefix_end};
 
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -63,6 +64,25 @@ impl Store for MemoryStore {
             range.into_iter().all(|(key, value)| visit(key, value));
         }
         Ok(())
+    }
+
+    fn snapshot(&self) -> Result<Option<Box<dyn Snapshot + Send>>, StoreError> {
+        let copy = MemoryStore {
+            tables: RwLock::new(self.tables.read().clone()),
+        };
+        Ok(Some(Box::new(copy)))
+    }
+}
+
+/// A copy is a snapshot of what it was copied from.
+impl Snapshot for MemoryStore {
+    fn scan(
+        &mut self,
+        table: Table,
+        from: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        Store::scan(self, table, from, b"", false, visit)
     }
 }
 

@@ -4,12 +4,15 @@
 //! bytes mean is known to [`record`] alone, so that every driver holds the same data and `migrate` can copy between
 //! any two. One thread writes ([`writer`]); whoever reads history does so beside it ([`history`]).
 
+pub mod backup;
 pub mod change;
+pub mod check;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod encode;
 #[cfg(test)]
 pub(crate) mod faulty;
+pub mod fill;
 pub mod history;
 pub mod lease;
 pub mod load;
@@ -27,6 +30,7 @@ pub(crate) mod samples;
 #[path = "../../tests/it/support/databases/mod.rs"]
 pub(crate) mod servers;
 pub mod shared;
+pub mod snapshot;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod sql;
 #[cfg(test)]
@@ -36,6 +40,7 @@ pub mod writer;
 use std::fmt;
 
 use self::lease::Lease;
+use self::snapshot::Snapshot;
 
 /// A table of the store. Keys are ordered by their bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -174,6 +179,15 @@ pub trait Store: Send + Sync {
     /// lease takes commits only while it holds it, and answers [`StoreError::Lost`] otherwise.
     fn lease(&self) -> Option<&dyn Lease> {
         None
+    }
+
+    /// The rows of this instant, to be read while others write; none from a driver that cannot keep them: such databases
+    /// have tools of their own for that.
+    ///
+    /// # Errors
+    /// When the database is away.
+    fn snapshot(&self) -> Result<Option<Box<dyn Snapshot + Send>>, StoreError> {
+        Ok(None)
     }
 
     /// Bytes that the database takes on the disk, where that can be said.

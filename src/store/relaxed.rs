@@ -9,6 +9,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::memory::bounds;
+use super::snapshot::Snapshot;
 use super::{Op, Store, StoreError, Table, is_empty_range, prefix_end};
 use crate::config;
 
@@ -124,6 +125,12 @@ impl Store for Relaxed {
         let _writing = self.writing.lock();
         self.write_down()?;
         self.base.flush()
+    }
+
+    fn snapshot(&self) -> Result<Option<Box<dyn Snapshot + Send>>, StoreError> {
+        let _writing = self.writing.lock();
+        self.write_down()?;
+        self.base.snapshot()
     }
 
     fn size_bytes(&self) -> Option<u64> {

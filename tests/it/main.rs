@@ -12,6 +12,8 @@ mod api;
 mod cli;
 /// The client commands: jobs of a running server, from the command line.
 mod client;
+/// The job database as a whole: check, backup, restore, migrate.
+mod database;
 /// The database servers that other tests use.
 mod databases;
 /// Events and output, as they happen.

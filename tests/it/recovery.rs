@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Server, await_time, start_in, time, wait_until};
+use crate::support::{Client, Server, await_time, nimesha, start_in, time, wait_until};
 use clients::{Author, Random};
 use witness::{Witness, check_counters};
 
@@ -69,10 +69,23 @@ fn what_was_acknowledged_outlives_every_crash() {
         }
     }
     witness.conclude();
+    server.kill9();
+    assert_sound(&server);
+    server.start_again();
     // Nothing that a killed server left running writes any more.
     thread::sleep(Duration::from_millis(500));
     server.delete("/api/v1/job/all/").expect(204);
     assert_eq!(server.get("/api/v1/job/").text(), "{\"jobs\":{}}\n");
+}
+
+/// The database of a server that has ended holds nothing that is wrong.
+fn assert_sound(server: &Server) {
+    let checked = nimesha(&["check", server.dir().to_str().expect("a name of ours")]);
+    assert!(
+        checked.stdout.contains("problems   none"),
+        "{}",
+        checked.stderr
+    );
 }
 
 /// Creates jobs that are due at one instant, over a few connections.

@@ -14,14 +14,19 @@ mod words;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::ops::Bound;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use parking_lot::{Mutex, RwLock};
 use redb::backends::FileBackend;
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    TableDefinition,
+};
 
 use super::memory::bounds;
+use super::snapshot::Snapshot;
 use super::{Op, Store, StoreError, Table, is_empty_range, prefix_end};
 use crate::config;
 
@@ -70,6 +75,18 @@ impl RedbStore {
         }
         let file = path.clone();
         Self::with_opener(path, Box::new(move || open_file(&file)))
+    }
+
+    /// Opens the database in `directory`, which must be there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_existing(directory: &Path) -> Result<RedbStore, StoreError> {
+        let path = directory.join(FILE_NAME);
+        if !path.exists() {
+            return Err(words::missing(&path));
+        }
+        Self::open(directory)
     }
 
     fn with_opener(path: PathBuf, opener: Opener) -> Result<RedbStore, StoreError> {
@@ -170,25 +187,63 @@ impl Store for RedbStore {
             return Ok(());
         }
         self.read(|database| {
-            let rows = database.begin_read()?.open_table(definition(table))?;
-            let mut range = rows.range::<&[u8]>(bounds(from, to))?;
-            while let Some(row) = if reverse {
-                range.next_back()
-            } else {
-                range.next()
-            } {
-                let (key, value) = row?;
-                if !visit(key.value(), value.value()) {
-                    break;
-                }
-            }
-            Ok(())
+            let transaction = database.begin_read()?;
+            scan(&transaction, table, bounds(from, to), reverse, visit)
         })
+    }
+
+    fn snapshot(&self) -> Result<Option<Box<dyn Snapshot + Send>>, StoreError> {
+        let transaction = self.read(|database| Ok(database.begin_read()?))?;
+        Ok(Some(Box::new(Frozen {
+            transaction,
+            path: self.path.clone(),
+        })))
     }
 
     fn size_bytes(&self) -> Option<u64> {
         std::fs::metadata(&self.path).ok().map(|file| file.len())
     }
+}
+
+/// The rows of one instant. When the file is opened anew they cannot be read any more.
+struct Frozen {
+    transaction: ReadTransaction,
+    path: PathBuf,
+}
+
+impl Snapshot for Frozen {
+    fn scan(
+        &mut self,
+        table: Table,
+        from: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        scan(&self.transaction, table, bounds(from, b""), false, visit)
+            .map_err(|failure| words::failed(&self.path, failure))
+    }
+}
+
+/// Visits rows of a transaction, in order or against it, until `visit` answers false.
+fn scan(
+    transaction: &ReadTransaction,
+    table: Table,
+    bounds: (Bound<&[u8]>, Bound<&[u8]>),
+    reverse: bool,
+    visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+) -> Result<(), Failure> {
+    let rows = transaction.open_table(definition(table))?;
+    let mut range = rows.range::<&[u8]>(bounds)?;
+    while let Some(row) = if reverse {
+        range.next_back()
+    } else {
+        range.next()
+    } {
+        let (key, value) = row?;
+        if !visit(key.value(), value.value()) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 const fn definition(table: Table) -> Definition {

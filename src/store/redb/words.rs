@@ -59,6 +59,14 @@ pub(super) fn database_failed(path: &Path, error: DatabaseError) -> StoreError {
     }
 }
 
+/// There is no database to be looked at.
+pub(super) fn missing(path: &Path) -> StoreError {
+    StoreError::Refused(format!(
+        "{} does not exist: name the directory that the server was given with --boltpath",
+        path.display()
+    ))
+}
+
 /// The file has lost all that was in it: it gets its name only when it is whole.
 pub(super) fn empty(path: &Path) -> StoreError {
     StoreError::Corrupt(format!(
