@@ -21,7 +21,7 @@ pub(super) struct Route<'p> {
 const PREFIX: &str = "/api/v1";
 
 /// Every route's path, as the description of the API writes it; where two fit, the first one counts.
-const TEMPLATES: [&str; 23] = [
+const TEMPLATES: [&str; 24] = [
     "/healthz",
     "/readyz",
     "/metrics",
@@ -38,6 +38,7 @@ const TEMPLATES: [&str; 23] = [
     "/api/v1/job/{id}/runs/{run}/output/",
     "/api/v1/job/{id}/runs/{run}/cancel/",
     "/api/v1/stats/",
+    "/api/v1/backup/",
     "/api/v1/events/",
     "/api/v1/forecast/",
     "/api/v1/openapi.json",

@@ -38,7 +38,8 @@ pub(super) enum Place {
 impl Place {
     /// Reads an address. A shared database may need variables beside it, as `serve` takes them.
     pub(super) fn parse(text: &str) -> Result<Place, CliError> {
-        if let Some(directory) = text.strip_prefix(REDB) {
+        let directory = text.strip_prefix(REDB);
+        if let Some(directory) = directory.filter(|rest| !rest.starts_with("//")) {
             return Ok(Place::Redb(directory.into()));
         }
         let Some((scheme, _)) = text.split_once("://") else {
