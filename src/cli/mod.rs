@@ -174,7 +174,7 @@ pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
     };
     match nimesha.command {
         _ if nimesha.version => print(&format!("nimesha {}\n", env!("CARGO_PKG_VERSION"))),
-        Some(Command::Serve(settings)) => serve::run(&settings),
+        Some(Command::Serve(settings)) => serve::run(&settings, &given),
         Some(Command::Config(config)) => config.run(&given),
         Some(Command::Run(run)) => run.run(),
         Some(Command::Next(next)) => next.run(),

@@ -50,7 +50,7 @@ pub(super) fn add(argv: &mut Argv, environment: &Environment<'_>) -> Result<(), 
 }
 
 /// The variable of a flag: `--jobdb-address` has `NIMESHA_JOBDB_ADDRESS`.
-fn variable(flag: &str) -> String {
+pub(super) fn variable(flag: &str) -> String {
     let name = flag.trim_start_matches('-').replace('-', "_");
     format!("NIMESHA_{}", name.to_ascii_uppercase())
 }

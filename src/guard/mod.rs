@@ -13,6 +13,9 @@
 
 mod access;
 mod audit;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod origin;
 mod refusal;

@@ -35,6 +35,9 @@ mod body;
 mod certificates;
 mod connection;
 mod exchange;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hub;
 mod limits;
 mod mail;

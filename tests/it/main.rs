@@ -4,6 +4,8 @@
 
 mod support;
 
+/// What strangers send on purpose.
+mod abuse;
 /// Alerts, as whoever they are posted to gets them.
 mod alerts;
 /// The API, as scripts use it.
@@ -28,12 +30,18 @@ mod metrics;
 mod openapi;
 /// What is around the program: service managers, the image, the examples.
 mod packages;
+/// nginx in front of the server.
+mod proxy;
 /// The README: its commands work when pasted.
 mod readme;
 /// Crashes at random moments under load, and a thousand jobs at one instant.
 mod recovery;
 /// What brought the predecessor down, once each.
 mod regressions;
+/// Which role each route takes.
+mod roles;
+/// What nobody gets to see.
+mod secrets;
 /// Who may come in, from where, and what they get to see.
 mod security;
 /// The server's life: start, signals, sockets, log.

@@ -18,17 +18,17 @@ look read   look-0123456789abcdef
 turn operate turn-0123456789abcdef
 own  admin  own-0123456789abcdef
 ";
-const LOOK: &str = "Authorization: Bearer look-0123456789abcdef";
-const TURN: &str = "Authorization: Bearer turn-0123456789abcdef";
-const OWN: &str = "Authorization: Bearer own-0123456789abcdef";
+pub(crate) const LOOK: &str = "Authorization: Bearer look-0123456789abcdef";
+pub(crate) const TURN: &str = "Authorization: Bearer turn-0123456789abcdef";
+pub(crate) const OWN: &str = "Authorization: Bearer own-0123456789abcdef";
 const JOB: &str = r#"{"name": "x", "command": "true", "schedule": "@manual"}"#;
 
-fn write_tokens(path: &Path, text: &str) {
+pub(crate) fn write_tokens(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-fn with_tokens(flags: &[&str]) -> Server {
+pub(crate) fn with_tokens(flags: &[&str]) -> Server {
     let dir = TempDir::new();
     let file = dir.path().join("tokens");
     write_tokens(&file, TOKENS);
@@ -37,7 +37,13 @@ fn with_tokens(flags: &[&str]) -> Server {
 }
 
 /// Sends a request with these header fields beside `Host`, unless one of them is that.
-fn ask(server: &Server, method: &str, path: &str, fields: &[&str], body: &str) -> Response {
+pub(crate) fn ask(
+    server: &Server,
+    method: &str,
+    path: &str,
+    fields: &[&str],
+    body: &str,
+) -> Response {
     let host = match fields.iter().any(|field| field.starts_with("Host:")) {
         true => String::new(),
         false => "Host: 127.0.0.1\r\n".to_owned(),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::connect::{asking, connect};
+use super::connect::asking;
 use super::screen::Screen;
 use super::{CliError, print};
 use crate::client::Client;
@@ -42,7 +42,7 @@ asking! {
 
 impl Top {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let client = connect(&self.url, self.cacert.as_deref())?;
+        let client = self.connect()?;
         if self.once {
             return once(&client);
         }

@@ -24,9 +24,9 @@ const SLOTS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = (u64::BITS - GRAIN_BITS).div_ceil(LEVEL_BITS) as usize;
 /// A slot of at most so many items is sorted as a whole, a fuller one is dealt out to finer slots first. An emptied
 /// slot keeps the memory of so many (2 KiB). Small in tests, so that they see fuller slots as well.
-const FEW: usize = if cfg!(test) { 3 } else { 128 };
+const FEW: usize = if cfg!(any(test, fuzzing)) { 3 } else { 128 };
 /// Cancelled entries are swept out when they outnumber the waiting ones by so many: the cancels pay for the sweep.
-const SWEEP_MIN: usize = if cfg!(test) { 16 } else { 1024 };
+const SWEEP_MIN: usize = if cfg!(any(test, fuzzing)) { 16 } else { 1024 };
 
 /// A hierarchical timing wheel: entries of `T`, each due at a tick, in order of deadline, then of insertion.
 ///
