@@ -8,6 +8,7 @@ mod argv;
 mod config;
 mod connect;
 mod database;
+mod describe;
 mod forecast;
 mod import;
 mod job;
@@ -79,6 +80,8 @@ enum Command {
     Backup(database::BackUp),
     Restore(database::Restore),
     Migrate(database::Migrate),
+    Completions(describe::Completions),
+    Man(describe::Man),
 }
 
 /// What the program's end tells whoever started it.
@@ -192,6 +195,8 @@ pub fn main(words: impl Iterator<Item = OsString>) -> Result<(), CliError> {
         Some(Command::Backup(backup)) => backup.run(),
         Some(Command::Restore(restore)) => restore.run(),
         Some(Command::Migrate(migrate)) => migrate.run(),
+        Some(Command::Completions(completions)) => completions.run(),
+        Some(Command::Man(man)) => man.run(),
         None => Err(CliError::Usage("no command is given".into())),
     }
 }

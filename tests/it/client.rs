@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use crate::support::{Server, TempDir, bare_command, nimesha, wait_until};
 
 /// A server and the words that name it.
-struct Story {
-    server: Server,
-    url: String,
+pub(crate) struct Story {
+    pub(crate) server: Server,
+    pub(crate) url: String,
 }
 
 impl Story {
-    fn begin() -> Story {
+    pub(crate) fn begin() -> Story {
         let server = Server::start();
         let url = format!("--url=http://127.0.0.1:{}", server.port());
         Story { server, url }
@@ -19,7 +19,7 @@ impl Story {
 
     /// Runs a command, which must end with `code`, and gives what it wrote to both streams.
     #[track_caller]
-    fn ends(&self, code: i32, words: &[&str]) -> (String, String) {
+    pub(crate) fn ends(&self, code: i32, words: &[&str]) -> (String, String) {
         let words: Vec<&str> = words.iter().copied().chain([self.url.as_str()]).collect();
         let ended = nimesha(&words);
         assert_eq!(ended.code, Some(code), "{words:?}: {ended:?}");
@@ -28,7 +28,7 @@ impl Story {
 
     /// Runs a command that succeeds, and gives its output.
     #[track_caller]
-    fn ok(&self, words: &[&str]) -> String {
+    pub(crate) fn ok(&self, words: &[&str]) -> String {
         let (stdout, stderr) = self.ends(0, words);
         assert_eq!(stderr, "", "{words:?}");
         stdout
@@ -36,14 +36,14 @@ impl Story {
 
     /// Runs a command that fails, and gives its words.
     #[track_caller]
-    fn fails(&self, code: i32, words: &[&str]) -> String {
+    pub(crate) fn fails(&self, code: i32, words: &[&str]) -> String {
         let (stdout, stderr) = self.ends(code, words);
         assert_eq!(stdout, "", "{words:?}");
         stderr
     }
 
     #[track_caller]
-    fn json(&self, words: &[&str]) -> Value {
+    pub(crate) fn json(&self, words: &[&str]) -> Value {
         serde_json::from_str(&self.ok(words)).expect("JSON")
     }
 }
@@ -264,13 +264,13 @@ fn the_variable_names_the_server_and_a_unix_socket_will_do() {
 }
 
 /// Writes a file into the server's directory and gives its path.
-fn write(story: &Story, name: &str, text: &str) -> String {
+pub(crate) fn write(story: &Story, name: &str, text: &str) -> String {
     let path = story.server.dir().join(name);
     std::fs::write(&path, text).expect("it can be written");
     path.to_str().expect("UTF-8").to_owned()
 }
 
-const JOBS: &str = r#"[
+pub(crate) const JOBS: &str = r#"[
     {"name": "child", "command": "true", "parent_jobs": ["parent"], "on_failure_job": "alarm"},
     {"name": "parent", "command": "true", "schedule": "R/2020-01-01T00:00:00Z/P1D"},
     {"name": "alarm", "command": "true", "schedule": "@manual", "env": {"TOKEN": "secret"}}
@@ -349,6 +349,19 @@ fn an_export_makes_the_same_jobs_elsewhere() {
 }
 
 #[test]
+fn a_file_may_be_toml() {
+    let story = Story::begin();
+    let text = "[[job]]\nname = \"child\"\ncommand = \"true\"\nparent_jobs = [\"parent\"]\n\n\
+                [[job]]\nname = \"parent\"\ncommand = 'echo \"x\"'\nschedule = \"@daily\"\n";
+    let file = write(&story, "jobs.toml", text);
+    assert!(story.ok(&["apply", &file]).contains("2 new"));
+    let again = story.ok(&["apply", &file, "--prune"]);
+    assert_eq!(again, "0 new, 0 changed, 0 deleted, 2 as they are\n");
+    let right = nimesha(&["validate", &file]);
+    assert_eq!(right.stdout, "2 jobs are right\n", "{right:?}");
+}
+
+#[test]
 fn wrong_files_are_told_and_change_nothing() {
     let story = Story::begin();
     let two = r#"{"name":"a","command":"true","shedule":"@daily"} {"name":"b","command":"true","retries":-1}"#;
@@ -372,50 +385,4 @@ fn wrong_files_are_told_and_change_nothing() {
     );
     story.fails(2, &["apply"]);
     story.fails(1, &["apply", "/nowhere.json"]);
-}
-
-#[test]
-fn a_crontab_is_imported() {
-    let story = Story::begin();
-    let tab = "MAILTO=me\nA=1\n30 2 * * * backup --all\n@reboot start\n";
-    let file = write(&story, "tab", tab);
-    let words = ["import", &file, "--timezone", "Europe/Berlin"];
-    for (summary, flags) in [
-        ("1 new", &["--dry-run"][..]),
-        ("1 new", &[]),
-        ("0 new", &[]),
-    ] {
-        let words: Vec<&str> = words.iter().chain(flags).copied().collect();
-        let (stdout, stderr) = story.ends(1, &words);
-        assert!(stdout.contains(summary), "{stdout}");
-        assert!(
-            stderr.contains("line 4: @reboot is no time") && stderr.contains("no mail"),
-            "{stderr}"
-        );
-    }
-    let job = story.json(&["job", "show", "backup --all", "--json"]);
-    assert_eq!(
-        (&job["schedule"], &job["timezone"]),
-        (&json!("30 2 * * *"), &json!("Europe/Berlin"))
-    );
-    assert_eq!(job["env"], json!({"A": "1"}));
-}
-
-#[test]
-fn jobs_of_another_server_are_imported() {
-    let (old, new) = (Story::begin(), Story::begin());
-    let file = write(&old, "jobs.json", JOBS);
-    old.ok(&["apply", &file]);
-    let source = old.url.trim_start_matches("--url=");
-    let (stdout, stderr) = new.ends(0, &["import", source]);
-    assert!(stdout.contains("3 new"), "{stdout}");
-    assert!(stderr.contains("stop it, or they run twice"), "{stderr}");
-    let child = new.json(&["job", "show", "child", "--json"]);
-    let parent = new.json(&["job", "show", "parent", "--json"]);
-    assert_eq!(child["parent_jobs"], json!([parent["id"]]));
-    assert!(
-        new.ends(0, &["import", source])
-            .0
-            .contains("0 new, 0 changed")
-    );
 }

@@ -14,6 +14,8 @@ mod api;
 mod cli;
 /// The client commands: jobs of a running server, from the command line.
 mod client;
+/// Completions and the manual page.
+mod contrib;
 /// The job database as a whole: check, backup, restore, migrate.
 mod database;
 /// The database servers that other tests use.
@@ -24,6 +26,8 @@ mod events;
 mod faults;
 /// What a window of time will be like.
 mod forecast;
+/// Jobs of other schedulers.
+mod import;
 /// What Prometheus is told.
 mod metrics;
 /// The description of the API, against the API.

@@ -1,4 +1,7 @@
 //! The jobs of a running Kala: what it answers is nearly what we take, since its routes and keys are ours.
+//!
+//! Occurrences go on on the grid of each schedule, not from Kala's `next_run_at`, which drifts. Left with Kala are the
+//! counters and the history of runs.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +10,11 @@ use serde_json::{Map, Value};
 use super::{Found, free_name};
 use crate::cli::jobset::Wanted;
 use crate::client::{Client, ClientError};
+use crate::clock;
+use crate::schedule::{Schedule, Zone};
+
+/// What a shell heeds, and Kala did not.
+const SHELL_ONLY: [char; 4] = ['|', '>', ';', '&'];
 
 /// The keys of Kala's jobs that make a job; the others say how it went there.
 const KEYS: [&str; 15] = [
@@ -61,13 +69,71 @@ fn convert(jobs: Vec<Value>) -> Found {
             names.insert(free.clone());
             *name = free;
         }
+        translate(&mut keys, &mut found.notes);
         match Wanted::read(&keys, "Kala") {
-            Ok(job) => found.jobs.push(job),
+            Ok(mut job) => {
+                // Kala calls a job done after a manual start, too.
+                job.is_done &= !is_due_again(&job);
+                found.jobs.push(job);
+            }
             Err(why) => found.lost.push(why),
         }
     }
     leave_orphans(&mut found);
     found
+}
+
+/// Says in our words what Kala did, and tells what is different now.
+fn translate(keys: &mut Map<String, Value>, notes: &mut Vec<String>) {
+    let text = |key: &str| {
+        let text = keys.get(key).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let (name, command) = (text("name"), text("command"));
+    let mut schedule = as_meant(&text("schedule"));
+    if command.contains(SHELL_ONLY) {
+        notes.push(format!(
+            "job {name:?}: Kala gave |, >, ; and & to the command as words, here a shell heeds them: {command}"
+        ));
+    }
+    let parents = keys.get("parent_jobs").and_then(Value::as_array);
+    if parents.is_some_and(|parents| !parents.is_empty()) && !schedule.is_empty() {
+        notes.push(format!(
+            "job {name:?} has parents: its schedule, which Kala ignored, stays there"
+        ));
+        schedule.clear();
+    }
+    keys.insert("schedule".to_owned(), schedule.into());
+}
+
+/// A schedule in the words that mean here what it meant there: a start without a zone was UTC, and a negative number of
+/// repeats none at all.
+fn as_meant(schedule: &str) -> String {
+    let parts: Vec<&str> = schedule.split('/').collect();
+    let [repeat, start, interval] = parts[..] else {
+        return schedule.to_owned();
+    };
+    let repeat = if repeat.starts_with("R-") {
+        "R"
+    } else {
+        repeat
+    };
+    let has_zone =
+        |(_, time): (&str, &str)| time.ends_with(['Z', 'z']) || time.contains(['+', '-']);
+    let zone = match start.split_once(['T', 't']) {
+        Some(parts) if !has_zone(parts) => "Z",
+        _ => "",
+    };
+    format!("{repeat}/{start}{zone}/{interval}")
+}
+
+/// Whether the grid of its schedule has an occurrence that is still to come.
+fn is_due_again(job: &Wanted) -> bool {
+    let schedule = job.keys.get("schedule").and_then(Value::as_str);
+    let schedule = schedule.filter(|schedule| !schedule.is_empty());
+    let now = clock::now();
+    let parsed = schedule.and_then(|text| Schedule::parse(text, Zone::UTC, false, now).ok());
+    parsed.is_some_and(|schedule| schedule.next_after(now).is_some())
 }
 
 /// Jobs that name one that is not carried over cannot be, either.
@@ -105,6 +171,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn schedules_keep_their_meaning() {
+        for (there, here) in [
+            (
+                "R2/2037-06-04T19:25:16.8-07:00/PT10S",
+                "R2/2037-06-04T19:25:16.8-07:00/PT10S",
+            ),
+            (
+                "R/2037-06-04T19:25:16/PT10S",
+                "R/2037-06-04T19:25:16Z/PT10S",
+            ),
+            ("R-1/2037-06-04T19:25:16Z/P1D", "R/2037-06-04T19:25:16Z/P1D"),
+            ("", ""),
+            ("//", "//"),
+        ] {
+            assert_eq!(as_meant(there), here);
+        }
+    }
+
+    #[test]
     fn jobs_of_kala_come_over_and_what_cannot_is_told() {
         let job = |id: &str, name: &str, more: Value| {
             let mut job = json!({
@@ -122,7 +207,7 @@ mod tests {
         };
         let found = convert(vec![
             job("1", "a", json!({})),
-            job("2", "a", json!({"is_done": true})),
+            job("2", "a", json!({"is_done": true, "schedule": ""})),
             job("3", "child", json!({"parent_jobs": ["1"], "schedule": ""})),
             job("4", "orphan", json!({"parent_jobs": ["2"], "schedule": ""})),
             job(

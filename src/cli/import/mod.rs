@@ -1,9 +1,12 @@
-//! `nimesha import`: jobs of cron, or of a running Kala.
+//! `nimesha import`: jobs of cron, of a running Kala, of Chronos and Dkron, or whole jobs in JSON.
 //!
-//! Both become jobs as a file would have them, and go the way of `apply`: what is imported twice is there once. What
+//! All become jobs as a file would have them, and go the way of `apply`: what is imported twice is there once. What
 //! cannot be carried over is said, and ends the program with a failure, so that nobody takes the rest for all.
 
+mod chronos;
 mod crontab;
+mod dkron;
+mod json;
 mod kala;
 mod place;
 
@@ -14,7 +17,7 @@ use super::{CliError, print};
 use crate::client::{Client, Url};
 
 asking! {
-    /// Import the jobs of a crontab, or of a running Kala.
+    /// Import the jobs of a crontab, of a running Kala, or of Chronos, Dkron or Nimesha in JSON.
     #[argh(
         subcommand,
         name = "import",
@@ -22,8 +25,10 @@ asking! {
         example = "Your own crontab, at first only to see it:\n  crontab -l | {command_name} - --dry-run",
         example = "The one of the system, where each line names a user:\n  {command_name} /etc/crontab",
         example = "From Kala, into the server at the default address:\n  {command_name} http://127.0.0.1:8001",
-        note = "Names are made of the commands. Jobs that have come over before are left as they are.\n  \
-                Files of jobs in JSON are for apply."
+        example = "From Chronos or Dkron, in the JSON of their APIs:\n  curl http://chronos:4400/v1/scheduler/jobs | {command_name} -\n  \
+                   curl http://dkron:8080/v1/jobs | {command_name} -",
+        note = "Names of crontab jobs are made of the commands. Jobs that have come over before are left\n  \
+                as they are. What cannot be carried over is told, and ends with exit code 1."
     )]
     Import {
         /// a file, - for the standard input, or the URL of Kala
@@ -83,10 +88,7 @@ impl Import {
         }
         let text = file::text(&self.source)?;
         if text.trim_start().starts_with(['{', '[']) {
-            return Err(CliError::Usage(format!(
-                "{} holds JSON: nimesha apply takes it",
-                self.source
-            )));
+            return json::read(&self.source, &text).map_err(CliError::Failed);
         }
         let system = self.system
             || ["/etc/crontab", "/etc/cron.d/"]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::cli::connect::asking;
-use crate::cli::screen::{Cell, Screen, Table, Tone, distance, instant};
+use crate::cli::screen::{Cell, Screen, Table, Tone, distance, instant, printable};
 use crate::cli::select::text;
 use crate::cli::{CliError, print, print_json};
 use crate::client::escape;
@@ -43,6 +43,10 @@ asking! {
         /// by name, next, last, errors or created (default created)
         #[argh(option, default = "Order::Created", arg_name = "order")]
         sort: Order,
+
+        /// print only their names, one a line
+        #[argh(switch)]
+        names: bool,
 
         /// print JSON: a list of jobs with all their keys
         #[argh(switch)]
@@ -101,6 +105,10 @@ impl List {
         jobs.truncate(limit);
         if self.json {
             return print_json(&Value::Array(jobs));
+        }
+        if self.names {
+            let names = jobs.iter().map(|job| printable(text(job, "name")) + "\n");
+            return print(&names.collect::<String>());
         }
         print(&table(&jobs, clock::now()).text(Screen::of_stdout()))
     }
