@@ -43,6 +43,10 @@ _nimesha() {
         "nimesha export") at="nimesha export" ;;
         "nimesha validate") at="nimesha validate" ;;
         "nimesha import") at="nimesha import" ;;
+        "nimesha check") at="nimesha check" ;;
+        "nimesha backup") at="nimesha backup" ;;
+        "nimesha restore") at="nimesha restore" ;;
+        "nimesha migrate") at="nimesha migrate" ;;
         "nimesha completions") at="nimesha completions" ;;
         "nimesha man") at="nimesha man" ;;
         esac
@@ -133,6 +137,14 @@ _nimesha() {
         return
         ;;
     "nimesha serve --output-total")
+        :
+        return
+        ;;
+    "nimesha serve --done-ttl")
+        :
+        return
+        ;;
+    "nimesha serve --on-event")
         :
         return
         ;;
@@ -245,6 +257,14 @@ _nimesha() {
         return
         ;;
     "nimesha config --output-total")
+        :
+        return
+        ;;
+    "nimesha config --done-ttl")
+        :
+        return
+        ;;
+    "nimesha config --on-event")
         :
         return
         ;;
@@ -492,25 +512,49 @@ _nimesha() {
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
         ;;
+    "nimesha backup --from")
+        :
+        return
+        ;;
+    "nimesha backup --url")
+        :
+        return
+        ;;
+    "nimesha backup --cacert")
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+        ;;
+    "nimesha restore --to")
+        :
+        return
+        ;;
+    "nimesha migrate --from")
+        :
+        return
+        ;;
+    "nimesha migrate --to")
+        :
+        return
+        ;;
     esac
     case "$at" in
     "nimesha")
         if [[ $cur == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "--help --version" -- "$cur")
         else
-            mapfile -t COMPREPLY < <(compgen -W "serve config run next forecast job top stats pause resume apply export validate import completions man" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "serve config run next forecast job top stats pause resume apply export validate import check backup restore migrate completions man" -- "$cur")
         fi
         ;;
     "nimesha serve")
         if [[ $cur == -* ]]; then
-            mapfile -t COMPREPLY < <(compgen -W "--help --port --interface --listen-unix --token-file --allow-host --tls-cert --tls-key --insecure --deny-local-jobs --deny-delete-all --jobdb --boltpath --jobdb-address --jobdb-username --jobdb-password --jobdb-tls-capath --jobdb-tls-certpath --jobdb-tls-keypath --jobdb-tls-servername --jobdb-prefix --no-persist --no-tx-persist --persist-every --jobstat-ttl --history-limit --output-limit --output-total --workers --grace --timezone --default-owner --verbose --log-format --config" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "--help --port --interface --listen-unix --token-file --allow-host --tls-cert --tls-key --insecure --deny-local-jobs --deny-delete-all --jobdb --boltpath --jobdb-address --jobdb-username --jobdb-password --jobdb-tls-capath --jobdb-tls-certpath --jobdb-tls-keypath --jobdb-tls-servername --jobdb-prefix --no-persist --no-tx-persist --persist-every --jobstat-ttl --history-limit --output-limit --output-total --done-ttl --on-event --workers --grace --timezone --default-owner --verbose --log-format --config" -- "$cur")
         else
             :
         fi
         ;;
     "nimesha config")
         if [[ $cur == -* ]]; then
-            mapfile -t COMPREPLY < <(compgen -W "--help --port --interface --listen-unix --token-file --allow-host --tls-cert --tls-key --insecure --deny-local-jobs --deny-delete-all --jobdb --boltpath --jobdb-address --jobdb-username --jobdb-password --jobdb-tls-capath --jobdb-tls-certpath --jobdb-tls-keypath --jobdb-tls-servername --jobdb-prefix --no-persist --no-tx-persist --persist-every --jobstat-ttl --history-limit --output-limit --output-total --workers --grace --timezone --default-owner --verbose --log-format --config" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "--help --port --interface --listen-unix --token-file --allow-host --tls-cert --tls-key --insecure --deny-local-jobs --deny-delete-all --jobdb --boltpath --jobdb-address --jobdb-username --jobdb-password --jobdb-tls-capath --jobdb-tls-certpath --jobdb-tls-keypath --jobdb-tls-servername --jobdb-prefix --no-persist --no-tx-persist --persist-every --jobstat-ttl --history-limit --output-limit --output-total --done-ttl --on-event --workers --grace --timezone --default-owner --verbose --log-format --config" -- "$cur")
         else
             :
         fi
@@ -674,6 +718,34 @@ _nimesha() {
             mapfile -t COMPREPLY < <(compgen -W "--help --system --timezone --dry-run --url --cacert" -- "$cur")
         else
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        fi
+        ;;
+    "nimesha check")
+        if [[ $cur == -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "--help" -- "$cur")
+        else
+            :
+        fi
+        ;;
+    "nimesha backup")
+        if [[ $cur == -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "--help --from --url --cacert" -- "$cur")
+        else
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        fi
+        ;;
+    "nimesha restore")
+        if [[ $cur == -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "--help --to" -- "$cur")
+        else
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        fi
+        ;;
+    "nimesha migrate")
+        if [[ $cur == -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "--help --from --to" -- "$cur")
+        else
+            :
         fi
         ;;
     "nimesha completions")

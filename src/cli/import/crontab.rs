@@ -1,7 +1,7 @@
 //! Crontabs, as crontab(5) of Vixie cron and cronie describe them, into jobs.
 //!
-//! Not carried: `@reboot`, which is no time; text after `%`, which cron hands to the command's standard input; mail. The
-//! user of a system crontab becomes the job's owner, but not the one that the command runs as.
+//! Not carried: `@reboot`, which is no time; mail. Text after `%`, which cron hands to the command's standard input, comes
+//! from a pipe. The user of a system crontab becomes the job's owner, but not the one that the command runs as.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,8 +118,7 @@ impl Reading<'_> {
             true => word(rest),
             false => ("", rest),
         };
-        let command =
-            command(rest).ok_or_else(|| lost("a job gets no standard input, which is after %"))?;
+        let (command, input) = command(rest);
         if command.is_empty() {
             return Err(lost("there is no command"));
         }
@@ -132,6 +131,10 @@ impl Reading<'_> {
         }
         let short: String = command.chars().take(NAME_CHARS).collect();
         let name = free_name(&short, |name| self.names.contains(name));
+        let command = match input {
+            None => command,
+            Some(lines) => format!("printf '%s\\n' {} | ({command})", shell_words::join(lines)),
+        };
         let keys = self.keys(&name, &schedule, user, &command);
         let job = Wanted::read(&keys, whence)?;
         self.names.insert(name);
@@ -187,18 +190,25 @@ fn word(text: &str) -> (&str, &str) {
     }
 }
 
-/// The command with `\%` for `%`; none if it is given a standard input.
-fn command(text: &str) -> Option<String> {
-    let mut command = String::new();
+/// The command, and the lines that it finds on its standard input: after a `%`, further ones between them. `\%` is one that
+/// stands for itself.
+fn command(text: &str) -> (String, Option<Vec<String>>) {
+    let mut parts = vec![String::new()];
     let mut chars = text.trim().chars().peekable();
     while let Some(c) = chars.next() {
+        let last = parts.len() - 1;
         match c {
-            '%' => return None,
-            '\\' if chars.peek() == Some(&'%') => command.extend(chars.next()),
-            c => command.push(c),
+            '%' => parts.push(String::new()),
+            '\\' if chars.peek() == Some(&'%') => parts[last].extend(chars.next()),
+            c => parts[last].push(c),
         }
     }
-    Some(command)
+    let input = parts.split_off(1);
+    let command = parts.swap_remove(0);
+    (
+        command.trim_end().to_owned(),
+        (!input.is_empty()).then_some(input),
+    )
 }
 
 #[cfg(test)]
@@ -227,6 +237,11 @@ mod tests {
             ("@daily x=1 y", "@daily", "x=1 y"),
             ("0 0 1 * * date +\\%F", "0 0 1 * *", "date +%F"),
             ("@midnight x", "@midnight", "x"),
+            (
+                "0 1 * * * mail me%it's%100\\%",
+                "0 1 * * *",
+                "printf '%s\\n' 'it'\\''s' '100%' | (mail me)",
+            ),
         ] {
             let job = only(&found(&format!("# comment\n\n {line}\n"), false));
             assert_eq!(
@@ -286,7 +301,6 @@ mod tests {
     fn err_lines() {
         for (line, why) in [
             ("@reboot x", "line 1: @reboot is no time"),
-            ("0 1 * * * mail me%hello", "standard input"),
             ("0 1 * * *", "five fields"),
             ("@daily", "five fields"),
             ("61 1 * * * x", "schedule: "),
