@@ -44,6 +44,8 @@ pub const JOBDB_PREFIX_BYTES_MAX: usize = 32;
 pub const JOBDB_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a shared database may be silent in the middle of a request: longer, and it is away.
 pub const JOBDB_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an SQL database lets one server wait for the transaction of another: less than what counts as silence.
+pub const JOBDB_LOCK_WAIT: Duration = Duration::from_secs(4);
 /// The pause after the first attempt to connect that fails; each further one doubles it. Requests meanwhile fail at once.
 pub const JOBDB_RECONNECT_MIN: Duration = Duration::from_millis(100);
 /// The longest such pause: this long a database may be back unnoticed.

@@ -4,36 +4,29 @@
 //! waits for an answer. Its blocking front would be simpler, but has no limit to how long it waits: a server that stands
 //! still would hold the writer for ever. What may be sent together goes out together, and is answered in order.
 
+mod connect;
+mod statement;
 mod tls;
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
 
 use futures_util::future::{MaybeDone, maybe_done};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
-use tokio_postgres::config::{Config, SslMode};
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls, Row as SqlRow};
+use tokio_postgres::{Client, Row as SqlRow};
 
-use super::sql::words::{self, Trouble, broken, silent};
+use super::sql::words::{broken, silent};
 use super::sql::{Failure, LEASE, LeaseRow, Page, Row, Session, SqlStore, Step};
 use super::{Store, StoreError, Table};
 use crate::config;
 use crate::settings::database::Database;
-use tls::Tls;
+use connect::{connect, failure};
+use statement::{Statement, table_name};
 
-/// Another transaction is given up before the wait for it looks like silence, and a statement with it.
-const LOCK_WAIT: Duration = config::JOBDB_ANSWER_TIMEOUT.saturating_sub(Duration::from_secs(1));
-
-type Param<'a> = (Box<dyn ToSql + Sync + Send + 'a>, Type);
 type Answer = Result<Vec<SqlRow>, tokio_postgres::Error>;
-
-/// A statement and its parameters.
-type Statement<'a> = (String, Vec<Param<'a>>);
 
 /// Opens the database.
 ///
@@ -83,71 +76,12 @@ impl PostgresSession {
         })
     }
 
+    fn lease(&self) -> String {
+        table_name(&self.database, LEASE)
+    }
+
     fn tell(&mut self, sql: &str) -> Result<(), Failure> {
-        self.ask(&[(sql.to_owned(), Vec::new())]).map(drop)
-    }
-
-    fn table(&self, name: &str) -> String {
-        format!("\"{}_{name}\"", self.database.prefix)
-    }
-
-    fn statement<'a>(&self, step: &'a Step<'a>) -> Statement<'a> {
-        let name = |table: &Table| self.table(table.name());
-        match step {
-            Step::Look(table, keys) => (
-                format!("select k, v from {} where k = any($1)", name(table)),
-                vec![list(keys.clone())],
-            ),
-            Step::LookRange(table, from, to) => {
-                let (within, params) = range(from, to);
-                (
-                    format!("select k, v from {} where {within}", name(table)),
-                    params,
-                )
-            }
-            Step::Insert(table, rows) => (
-                format!(
-                    "insert into {} (k, v) select * from unnest($1, $2)",
-                    name(table)
-                ),
-                columns(rows),
-            ),
-            Step::DeleteRange(table, from, to) => {
-                let (within, params) = range(from, to);
-                (
-                    format!("delete from {} where {within}", name(table)),
-                    params,
-                )
-            }
-            Step::Delete(table, keys) => (
-                format!("delete from {} where k = any($1)", name(table)),
-                vec![list(keys.clone())],
-            ),
-            Step::Put(table, rows) => (
-                format!(
-                    "insert into {} (k, v) select * from unnest($1, $2) \
-                     on conflict (k) do update set v = excluded.v",
-                    name(table)
-                ),
-                columns(rows),
-            ),
-            Step::Hold(row) => (
-                format!(
-                    "update {} set term = $1, holder = $2, owner = $3, ends_us = $4",
-                    self.table(LEASE)
-                ),
-                vec![
-                    (Box::new(row.term as i64), Type::INT8),
-                    bytes(&row.holder),
-                    (Box::new(row.owner.as_str()), Type::TEXT),
-                    (Box::new(row.ends_us), Type::INT8),
-                ],
-            ),
-            Step::Mark(batch) => (
-                format!("update {} set batch = $1", self.table(LEASE)),
-                vec![bytes(batch)],
-            ),
-        }
+        self.ask(&[Statement::plain(sql)]).map(drop)
     }
 }
 
@@ -174,45 +108,42 @@ impl Session for PostgresSession {
     }
 
     fn schema(&mut self) -> Result<Option<u32>, Failure> {
-        let lease = self.table(LEASE);
-        let exists = (
-            "select to_regclass($1) is not null".to_owned(),
-            vec![(Box::new(lease.clone()) as Box<_>, Type::TEXT)],
-        );
-        let answers = self.ask(&[exists])?;
+        let lease = self.lease();
+        let answers = self.ask(&[Statement::exists(&lease)])?;
         if !read::<bool>(&answers[0][0], 0, &self.database)? {
             return Ok(None);
         }
-        let answers = self.ask(&[(format!("select schema_version from {lease}"), Vec::new())])?;
+        let answers = self.ask(&[Statement::plain(format!(
+            "select schema_version from {lease}"
+        ))])?;
         let row = answers[0].first();
         row.map(|row| read::<i32>(row, 0, &self.database).map(|schema| schema as u32))
             .transpose()
     }
 
     fn make_tables(&mut self, schema: u32) -> Result<(), Failure> {
-        let lease = self.table(LEASE);
-        let plain = |sql: String| (sql, Vec::new());
+        let lease = self.lease();
         let mut statements = vec![
-            plain("begin".to_owned()),
+            Statement::plain("begin"),
             // Two servers that make them at once would meet in the system's own tables.
-            plain("select pg_advisory_xact_lock(hashtext('nimesha'))".to_owned()),
+            Statement::plain("select pg_advisory_xact_lock(hashtext('nimesha'))"),
         ];
         statements.extend(Table::ALL.map(|table| {
-            let name = self.table(table.name());
-            plain(format!(
-                "create table if not exists {name} (k bytea primary key, v bytea not null)"
+            let table = table_name(&self.database, table.name());
+            Statement::plain(format!(
+                "create table if not exists {table} (k bytea primary key, v bytea not null)"
             ))
         }));
         statements.extend([
-            plain(format!(
+            Statement::plain(format!(
                 "create table if not exists {lease} (id integer primary key, schema_version integer not null, \
                  term bigint not null, holder bytea not null, owner text not null, ends_us bigint not null, \
                  batch bytea not null)"
             )),
-            plain(format!(
+            Statement::plain(format!(
                 "insert into {lease} values (1, {schema}, 0, '', '', 0, '') on conflict do nothing"
             )),
-            plain("commit".to_owned()),
+            Statement::plain("commit"),
         ]);
         self.ask(&statements).map(drop)
     }
@@ -220,7 +151,7 @@ impl Session for PostgresSession {
     fn doubts(&mut self) -> Result<Vec<String>, Failure> {
         let sql =
             "select current_setting('fsync') = 'off', current_setting('full_page_writes') = 'off'";
-        let answers = self.ask(&[(sql.to_owned(), Vec::new())])?;
+        let answers = self.ask(&[Statement::plain(sql)])?;
         let mut doubts = Vec::new();
         for (index, name) in ["fsync", "full_page_writes"].into_iter().enumerate() {
             if read::<bool>(&answers[0][0], index, &self.database)? {
@@ -236,9 +167,9 @@ impl Session for PostgresSession {
         let lock = format!(
             "select term, holder, owner, ends_us, batch, (extract(epoch from clock_timestamp()) * 1000000)::bigint \
              from {} for update",
-            self.table(LEASE)
+            self.lease()
         );
-        let answers = self.ask(&[("begin".to_owned(), Vec::new()), (lock, Vec::new())])?;
+        let answers = self.ask(&[Statement::plain("begin"), Statement::plain(lock)])?;
         let database = &self.database;
         let row = answers[1].first().ok_or_else(|| no_lease(database))?;
         Ok(LeaseRow {
@@ -252,7 +183,11 @@ impl Session for PostgresSession {
     }
 
     fn apply(&mut self, steps: &[Step<'_>]) -> Result<Vec<(Table, Row)>, Failure> {
-        let statements: Vec<_> = steps.iter().map(|step| self.statement(step)).collect();
+        let statements: Vec<_> = steps
+            .iter()
+            .map(|step| Statement::of(&self.database, step))
+            .collect();
+
         let answers = self.ask(&statements)?;
         let mut found = Vec::new();
         for (step, rows) in steps.iter().zip(answers) {
@@ -274,26 +209,19 @@ impl Session for PostgresSession {
     }
 
     fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
-        let sql = format!("select v from {} where k = $1", self.table(table.name()));
-        let answers = self.ask(&[(sql, vec![bytes(key)])])?;
+        let get = Statement::get(&self.database, table, key);
+        let answers = self.ask(&[get])?;
         let row = answers[0].first();
         row.map(|row| read(row, 0, &self.database)).transpose()
     }
 
     fn page(&mut self, page: Page<'_>) -> Result<Vec<Row>, Failure> {
-        let (within, params) = range(page.from, page.to);
-        let sql = format!(
-            "select k, v from {} where {within} order by k {} limit {}",
-            self.table(page.table.name()),
-            if page.reverse { "desc" } else { "asc" },
-            page.rows_max
-        );
         let begin = "begin isolation level repeatable read read only";
-        let mut statements: Vec<Statement<'_>> = Vec::new();
+        let mut statements = Vec::new();
         if page.is_first {
-            statements.push((begin.to_owned(), Vec::new()));
+            statements.push(Statement::plain(begin));
         }
-        statements.push((sql, params));
+        statements.push(Statement::page(&self.database, &page));
         let rows = self.ask(&statements)?.pop().unwrap_or_default();
         rows.iter()
             .map(|row| key_value(row, &self.database))
@@ -301,68 +229,13 @@ impl Session for PostgresSession {
     }
 }
 
-async fn connect(database: &Database) -> Result<Client, Failure> {
-    let mut config = Config::new();
-    config
-        .host(&database.host)
-        .port(database.port)
-        .dbname(&database.name)
-        .user(database.user.as_deref().unwrap_or("postgres"))
-        .application_name("nimesha")
-        .keepalives_idle(config::JOBDB_KEEPALIVE)
-        .tcp_user_timeout(config::JOBDB_ANSWER_TIMEOUT);
-    if let Some(password) = &database.password {
-        config.password(&password.0);
-    }
-    let client = match &database.tls {
-        Some(tls) => {
-            config.ssl_mode(SslMode::Require);
-            sign_in(&config, Tls::new(database, tls)?, database).await?
-        }
-        None => {
-            config.ssl_mode(SslMode::Disable);
-            sign_in(&config, NoTls, database).await?
-        }
-    };
-    // What a paused server of ours has begun must not hold the lease's row for long.
-    let session = format!(
-        "set client_min_messages = warning; set lock_timeout = {}; set statement_timeout = {answer}; \
-         set idle_in_transaction_session_timeout = {answer}; \
-         select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'",
-        LOCK_WAIT.as_millis(),
-        answer = config::JOBDB_ANSWER_TIMEOUT.as_millis(),
-    );
-    let prepared = client.batch_execute(&session).await;
-    prepared.map_err(|error| failure(database, &error))?;
-    Ok(client)
-}
-
-async fn sign_in<T>(config: &Config, tls: T, database: &Database) -> Result<Client, Failure>
-where
-    T: tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>,
-    T::Stream: Send + 'static,
-{
-    let connected = config.connect(tls).await;
-    let (client, connection) = connected.map_err(|error| match config.get_password() {
-        // The library has no kind for it, and says so before the server can.
-        None if words::innermost(&error).to_string() == "password missing" => {
-            Trouble::SignIn.failure(database, &"a password is asked for")
-        }
-        _ => failure(database, &error),
-    })?;
-    tokio::spawn(async move {
-        // Whoever waits for an answer is told of the error as well.
-        let _ = connection.await;
-    });
-    Ok(client)
-}
-
-async fn query(client: &Client, (sql, params): &Statement<'_>) -> Answer {
-    let params: Vec<(&(dyn ToSql + Sync), Type)> = params
+async fn query(client: &Client, statement: &Statement<'_>) -> Answer {
+    let params: Vec<(&(dyn ToSql + Sync), Type)> = statement
+        .params
         .iter()
         .map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone()))
         .collect();
-    client.query_typed(sql, &params).await
+    client.query_typed(&statement.sql, &params).await
 }
 
 /// Polls each once, in order: that is when a query is sent.
@@ -374,26 +247,6 @@ async fn send_all<F: Future + Unpin>(flight: &mut [MaybeDone<F>]) {
         Poll::Ready(())
     })
     .await;
-}
-
-fn list<'a>(values: Vec<&'a [u8]>) -> Param<'a> {
-    (Box::new(values), Type::BYTEA_ARRAY)
-}
-
-fn bytes(value: &[u8]) -> Param<'_> {
-    (Box::new(value), Type::BYTEA)
-}
-
-fn columns<'a>(rows: &[(&'a [u8], &'a [u8])]) -> Vec<Param<'a>> {
-    let (keys, values) = rows.iter().copied().unzip();
-    vec![list(keys), list(values)]
-}
-
-fn range<'a>(from: &'a [u8], to: &'a [u8]) -> (&'static str, Vec<Param<'a>>) {
-    match to.is_empty() {
-        true => ("k >= $1", vec![bytes(from)]),
-        false => ("k >= $1 and k < $2", vec![bytes(from), bytes(to)]),
-    }
 }
 
 fn key_value(row: &SqlRow, database: &Database) -> Result<Row, Failure> {
@@ -416,30 +269,6 @@ fn no_lease(database: &Database) -> Failure {
     Failure::Said(StoreError::Corrupt(format!(
         "{database}: the row of the lease is gone; restore the tables from a backup"
     )))
-}
-
-fn failure(database: &Database, error: &tokio_postgres::Error) -> Failure {
-    match error.as_db_error() {
-        Some(said) => trouble(said.code()).failure(database, &said.message()),
-        None => broken(database, error),
-    }
-}
-
-fn trouble(code: &SqlState) -> Trouble {
-    match code.code() {
-        "23505" => Trouble::Conflict,
-        "28000" | "28P01" => Trouble::SignIn,
-        "3D000" => Trouble::NoDatabase,
-        "42501" | "3F000" => Trouble::NotAllowed,
-        "53100" => Trouble::Full,
-        "25006" => Trouble::ReadOnly,
-        "53300" => Trouble::TooMany,
-        "55P03" | "57014" => Trouble::Waited,
-        "54000" => Trouble::TooLong,
-        // Shutdown, crash, still starting, and idle for too long in the middle of a transaction.
-        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Trouble::Closing,
-        _ => Trouble::Other,
-    }
 }
 
 #[cfg(test)]
@@ -467,21 +296,8 @@ mod tests {
         let mut session = PostgresSession::connect(&settings_of(server)).unwrap();
         assert!(session.doubts().unwrap().is_empty());
         let on = session
-            .ask(&[("show synchronous_commit".to_owned(), Vec::new())])
+            .ask(&[Statement::plain("show synchronous_commit")])
             .unwrap();
         assert_eq!(on[0][0].get::<_, String>(0), "on");
-    }
-
-    #[test]
-    fn codes_are_told_apart() {
-        for (code, expected) in [
-            ("23505", Trouble::Conflict),
-            ("28P01", Trouble::SignIn),
-            ("53100", Trouble::Full),
-            ("57P01", Trouble::Closing),
-            ("42601", Trouble::Other),
-        ] {
-            assert_eq!(trouble(&SqlState::from_code(code)), expected, "{code}");
-        }
     }
 }
