@@ -267,8 +267,13 @@ fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
     }
     let directory = &settings.boltpath;
     let store = RedbStore::open(directory)?;
-    if let Some((before, after)) = store.compact_if_worth_it()? {
-        log::info!("made the job database smaller, from {before} to {after} bytes");
+    match store.compact_if_worth_it() {
+        Ok(None) => {}
+        Ok(Some((before, after))) => {
+            log::info!("made the job database smaller, from {before} to {after} bytes");
+        }
+        // It takes some space itself. A server that starts is worth more than a small file.
+        Err(error) => log::warn!("the job database could not be made smaller: {error}"),
     }
     let is_new = load::prepare(&store)?;
     if is_new && let Some(path) = redb::kala_data_beside(directory) {

@@ -108,6 +108,7 @@ impl RedbStore {
     pub fn compact_if_worth_it(&self) -> Result<Option<(u64, u64)>, StoreError> {
         let failed = |failure| words::failed(&self.path, failure);
         let before = self.size_bytes().unwrap_or(0);
+        let mut unsettled = self.unsettled.lock();
         let mut database = self.database.write();
         let Some(database) = database.as_mut() else {
             return Ok(None);
@@ -117,7 +118,11 @@ impl RedbStore {
         {
             return Ok(None);
         }
-        database.compact().map_err(|error| failed(error.into()))?;
+        if let Err(error) = database.compact() {
+            // The next commit opens the file anew, as after any error of the disk.
+            *unsettled = Some(Vec::new());
+            return Err(failed(error.into()));
+        }
         Ok(Some((before, self.size_bytes().unwrap_or(0))))
     }
 

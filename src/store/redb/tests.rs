@@ -268,6 +268,40 @@ fn a_disk_that_heals_needs_no_restart() {
 }
 
 #[test]
+fn a_full_disk_keeps_a_file_from_being_compacted_and_from_nothing_else() {
+    let directory = TempDir::new();
+    let fault = Arc::new(Fault::default());
+    let store = open_on(directory.path(), &fault);
+    let value = vec![7; 1024 * 1024];
+    let pages = config::COMPACT_FILE_BYTES_MIN / value.len() as u64 + 1;
+    for page in 0..pages {
+        store.commit(&[put(&format!("{page:03}"), &value)]).unwrap();
+    }
+    let all = Op::DeletePrefix(Table::Jobs, Vec::new());
+    store.commit(&[all, put("kept", b"1")]).unwrap();
+    fault.writes.store(true, Ordering::Relaxed);
+    assert!(store.compact_if_worth_it().is_err());
+    assert_eq!(get(&store, "kept"), Some(b"1".to_vec()));
+    fault.writes.store(false, Ordering::Relaxed);
+    store.commit(&[put("after", b"2")]).unwrap();
+    assert_eq!(get(&store, "kept"), Some(b"1".to_vec()));
+    assert_eq!(get(&store, "after"), Some(b"2".to_vec()));
+}
+
+#[test]
+fn a_snapshot_does_not_keep_the_file_from_being_opened_anew() {
+    let directory = TempDir::new();
+    let store = RedbStore::open(directory.path()).unwrap();
+    store.commit(&[put("a", b"1")]).unwrap();
+    let mut snapshot = store.snapshot().unwrap().unwrap();
+    *store.unsettled.lock() = Some(Vec::new());
+    store.commit(&[put("b", b"2")]).unwrap();
+    let read = snapshot.scan(Table::Jobs, b"", &mut |_, _| true);
+    assert!(matches!(read, Err(StoreError::Away(_))), "{read:?}");
+    assert_eq!(get(&store, "b"), Some(b"2".to_vec()));
+}
+
+#[test]
 fn a_commit_that_failed_at_its_last_step_leaves_no_trace() {
     let directory = TempDir::new();
     let fault = Arc::new(Fault::default());
