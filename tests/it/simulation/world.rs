@@ -339,7 +339,7 @@ impl World {
                 Notice::Ended { run, outcome, .. } => trace!(self, "  {run} {outcome:?}"),
                 Notice::Gap { gap, new, .. } => trace!(self, "  {new} new in {gap:?}"),
                 Notice::StoreAway(_) | Notice::StoreBack | Notice::Unwritten { .. } => {
-                    trace!(self, "  {notice:?}")
+                    trace!(self, "  {notice:?}");
                 }
                 _ => {}
             }
