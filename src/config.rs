@@ -167,7 +167,7 @@ pub const PREVIEW: u32 = 10;
 /// Occurrences that a preview may be asked for.
 pub const PREVIEW_MAX: u32 = 1_000;
 /// Bytes that redb may cache. The system caches the file besides, and a small server's jobs fit into a fraction of it.
-pub const REDB_CACHE_BYTES: usize = 8 * 1024 * 1024;
+pub const REDB_CACHE_BYTES: usize = 2 * 1024 * 1024;
 /// Files below so many bytes are not compacted: there is nothing to win that anybody would notice.
 pub const COMPACT_FILE_BYTES_MIN: u64 = 32 * 1024 * 1024;
 /// A file is compacted at start when it is so many times as big as what it holds.

@@ -103,6 +103,7 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     let alerts = start_alerts(settings, &metrics)?;
     let journal = Journal::new(Arc::clone(&metrics), alerts.as_ref().map(Alerts::sink));
     let (scheduler, dispatcher) = start_scheduler(settings, room.workers, &store, journal)?;
+    process::give_back_memory();
     let trials = Arc::new(Trials::default());
     let site = Site {
         api: Api::new(

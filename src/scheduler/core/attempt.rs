@@ -23,7 +23,7 @@ impl Core {
             }
             return;
         };
-        if self.jobs[run.ix].deleting {
+        if self.jobs[run.ix].doing.deleting {
             // Whether this run still has a job is being decided: it ends when that is.
             run.held_end = Some(done);
             return;

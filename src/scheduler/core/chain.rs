@@ -163,14 +163,14 @@ impl Core {
         out: &mut Consequences,
     ) -> bool {
         let entry = &self.jobs[ix];
-        if entry.job.spec.disabled || entry.deleting {
+        if entry.job.spec.disabled || entry.doing.deleting {
             return false;
         }
         let admission = match trigger {
             Trigger::Parent => policy::admit(
                 entry.job.spec.overlap,
-                entry.active as usize,
-                entry.waiting.is_some(),
+                entry.doing.active as usize,
+                entry.doing.waiting.is_some(),
             ),
             _ => Admission::Enter,
         };
@@ -204,7 +204,7 @@ impl Core {
         if enters {
             self.count_active(id);
         } else {
-            self.jobs[ix].waiting = Some(id);
+            self.jobs[ix].doing.waiting = Some(id);
         }
         if enters && !claimed {
             self.enter_line(id);
@@ -246,7 +246,7 @@ impl Core {
         if full {
             done.clear();
         }
-        if !entry.deleting {
+        if !entry.doing.deleting {
             self.put_state(ix, &mut out.changes);
         }
         full

@@ -68,14 +68,14 @@ impl Core {
         let due_timer = matches!(run.timer, Some(Timer::Due(_)));
         assert_eq!(entry.job.id, run.open.job);
         assert_eq!(due_timer, !run.due, "{run:?}");
-        assert!(run.due || entry.upcoming == Some(id), "{run:?}");
+        assert!(run.due || entry.doing.upcoming == Some(id), "{run:?}");
         let in_line = self.line.contains(&run.place());
         let in_ready = self.ready.contains(run);
         match run.phase {
             Phase::Held => assert!(!run.due || held, "{run:?}"),
             Phase::Waiting => {
                 let backfills = self.backfills.get(&run.ix);
-                let waits = entry.waiting == Some(id)
+                let waits = entry.doing.waiting == Some(id)
                     || backfills.is_some_and(|runs| runs.contains(&id))
                     || run.open.was_asked_for();
                 assert!(waits && !run.open.claimed, "{run:?}");
@@ -109,24 +109,33 @@ impl Core {
         let entry = &self.jobs[ix];
         let runs = || self.runs.values().filter(|run| run.ix == ix);
         let active = runs().filter(|run| run.active).count();
-        assert_eq!(entry.active as usize, active, "{entry:?}");
-        assert_eq!(entry.open_runs as usize, runs().count(), "{entry:?}");
+        assert_eq!(entry.doing.active as usize, active, "{entry:?}");
+        assert_eq!(entry.doing.open_runs as usize, runs().count(), "{entry:?}");
         assert!(
-            entry.upcoming.is_none_or(|id| self.runs.contains_key(&id)),
+            entry
+                .doing
+                .upcoming
+                .is_none_or(|id| self.runs.contains_key(&id)),
             "{entry:?}"
         );
         assert!(
-            entry.waiting.is_none_or(|id| self.runs.contains_key(&id)),
+            entry
+                .doing
+                .waiting
+                .is_none_or(|id| self.runs.contains_key(&id)),
             "{entry:?}"
         );
-        let stuck = entry.waiting.is_some() && entry.active == 0;
-        assert!(!stuck || entry.deleting || self.stopping, "{entry:?}");
+        let stuck = entry.doing.waiting.is_some() && entry.doing.active == 0;
+        assert!(!stuck || entry.doing.deleting || self.stopping, "{entry:?}");
         let on_wheel = entry.timer.is_some();
         let left = entry.is_scheduled() && entry.occurrence_after_cursor().is_some();
-        let expected = left && entry.upcoming.is_none() && !entry.frozen;
+        let expected = left && entry.doing.upcoming.is_none() && !entry.doing.frozen;
         assert!(self.stopping || on_wheel == expected, "{entry:?}");
-        assert!(entry.changing || !entry.frozen, "{entry:?}");
-        let goes = self.may_go(ix) && self.live(ix).is_done && !entry.deleting;
-        assert!(entry.deleting || self.expiry.has(ix) == goes, "{entry:?}");
+        assert!(entry.doing.changing || !entry.doing.frozen, "{entry:?}");
+        let goes = self.may_go(ix) && self.live(ix).is_done && !entry.doing.deleting;
+        assert!(
+            entry.doing.deleting || self.expiry.has(ix) == goes,
+            "{entry:?}"
+        );
     }
 }

@@ -50,7 +50,7 @@ impl Core {
         let now = self.now.wall;
         let limit = now.plus(beyond);
         let entry = &mut self.jobs[ix];
-        let upcoming = entry.upcoming.and_then(|id| self.runs.get(&id));
+        let upcoming = entry.doing.upcoming.and_then(|id| self.runs.get(&id));
         let upcoming = upcoming.and_then(|run| run.open.scheduled_at);
         let claimed_ahead = upcoming.is_some_and(|at| at > limit.plus(config::CLAIM_LEAD_MAX));
         // A cursor before the first occurrence of all was not moved there by claims.
@@ -60,7 +60,7 @@ impl Core {
             .start()
             .is_none_or(|start| start <= entry.cursor);
         let ahead = entry.cursor > limit && begun;
-        if entry.frozen || !(ahead || claimed_ahead) {
+        if entry.doing.frozen || !(ahead || claimed_ahead) {
             return;
         }
         if entry.cursor > now && begun {

@@ -259,8 +259,8 @@ impl Core {
         let withdrawn = self.withdraw_upcoming(ix, &mut changes);
         self.freeze(ix);
         let entry = &mut self.jobs[ix];
-        entry.changing = true;
-        entry.next_cursor = cursor;
+        entry.doing.changing = true;
+        entry.doing.next_cursor = cursor;
         self.put_state(ix, &mut changes);
         // The answer's live part is filled in when the change is true.
         let answer = Answer::Job(job.clone(), Live::default());
@@ -282,7 +282,7 @@ impl Core {
         ix: JobIx,
         changes: &mut Vec<Change>,
     ) -> Option<RunId> {
-        let id = self.jobs[ix].upcoming?;
+        let id = self.jobs[ix].doing.upcoming?;
         let run = self.runs.get_mut(&id)?;
         run.withdrawing = true;
         self.line.remove(&run.place());

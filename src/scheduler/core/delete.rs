@@ -67,7 +67,7 @@ impl Core {
             let Some(ix) = self.jobs.ix(id) else { continue };
             let job = without(&self.jobs[ix].job, &gone, self.now.wall);
             changes.push(Change::PutJob(job.clone()));
-            self.jobs[ix].changing = true;
+            self.jobs[ix].doing.changing = true;
             changed.push((ix, job));
         }
         let ids: Vec<JobId> = gone.into_iter().collect();
@@ -75,8 +75,8 @@ impl Core {
             changes.push(Change::DeleteJob(id));
             if let Some(ix) = self.jobs.ix(id) {
                 self.freeze(ix);
-                self.jobs[ix].changing = true;
-                self.jobs[ix].deleting = true;
+                self.jobs[ix].doing.changing = true;
+                self.jobs[ix].doing.deleting = true;
             }
         }
         self.propose_command(
@@ -89,7 +89,7 @@ impl Core {
     pub(super) fn apply_delete(&mut self, ids: &[JobId], changed: Vec<(JobIx, Arc<Job>)>) {
         self.guards.exclusive = false;
         for (ix, job) in changed {
-            self.jobs[ix].changing = false;
+            self.jobs[ix].doing.changing = false;
             self.put_definition(ix, &job);
             self.arm(ix);
         }
@@ -130,13 +130,13 @@ impl Core {
     pub(super) fn undo_delete(&mut self, ids: &[JobId], changed: &[(JobIx, Arc<Job>)]) {
         self.guards.exclusive = false;
         for &(ix, _) in changed {
-            self.jobs[ix].changing = false;
+            self.jobs[ix].doing.changing = false;
         }
         let kept: Vec<JobIx> = ids.iter().filter_map(|id| self.jobs.ix(*id)).collect();
         let runs = self.runs_of(&kept);
         for &ix in &kept {
             let entry = &mut self.jobs[ix];
-            (entry.changing, entry.deleting) = (false, false);
+            (entry.doing.changing, entry.doing.deleting) = (false, false);
             self.thaw(ix);
         }
         runs.into_iter().for_each(|id| self.go_on(id));
@@ -145,7 +145,7 @@ impl Core {
 
     /// All runs of these jobs without an end, in order of their ids.
     pub(super) fn runs_of(&self, jobs: &[JobIx]) -> Vec<RunId> {
-        let has_any = |ix: &JobIx| self.jobs[*ix].open_runs > 0;
+        let has_any = |ix: &JobIx| self.jobs[*ix].doing.open_runs > 0;
         if !jobs.iter().any(has_any) {
             return Vec::new();
         }

@@ -52,8 +52,8 @@ impl Core {
                 ix, job, withdrawn, ..
             } => {
                 self.unguard(&job);
-                self.jobs[ix].changing = false;
-                if self.jobs[ix].next_cursor.take().is_some() {
+                self.jobs[ix].doing.changing = false;
+                if self.jobs[ix].doing.next_cursor.take().is_some() {
                     // What was stored meanwhile, or waits for that, counted on it.
                     let mut changes = Vec::new();
                     self.put_state(ix, &mut changes);
@@ -123,7 +123,7 @@ impl Core {
             _ => {}
         }
         let (due, claimed) = (run.due, run.phase == Phase::Claimed);
-        if due && self.jobs[run.ix].upcoming == Some(id) {
+        if due && self.jobs[run.ix].doing.upcoming == Some(id) {
             self.due(id);
         } else if due && claimed {
             self.enter_ready(id);
@@ -143,9 +143,9 @@ impl Core {
         let was_disabled = self.jobs[ix].job.spec.disabled;
         self.put_definition(ix, job);
         let entry = &mut self.jobs[ix];
-        entry.changing = false;
-        entry.frozen = false;
-        if let Some(cursor) = entry.next_cursor.take() {
+        entry.doing.changing = false;
+        entry.doing.frozen = false;
+        if let Some(cursor) = entry.doing.next_cursor.take() {
             entry.cursor = cursor;
             if let Some(rest) = &mut entry.rest {
                 rest.forget_claimed();
@@ -223,7 +223,7 @@ impl Core {
                 Overlap::Allow => config::OVERLAP_RUNS_MAX,
                 Overlap::Queue | Overlap::Skip => 1,
             };
-            if entry.active as usize >= side_by_side {
+            if entry.doing.active as usize >= side_by_side {
                 return;
             }
             let Some(waiting) = self.backfills.get_mut(&ix) else {

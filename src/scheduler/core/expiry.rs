@@ -66,7 +66,7 @@ impl Core {
     /// Puts a job on the wheel of those that go, or takes it off, now that something about it is different.
     pub(super) fn follow_expiry(&mut self, ix: JobIx, is_done: bool) {
         let Some(ttl) = self.expiry.ttl else { return };
-        if !is_done || self.jobs[ix].deleting || !self.may_go(ix) {
+        if !is_done || self.jobs[ix].doing.deleting || !self.may_go(ix) {
             self.expiry.cancel(ix);
         } else if !self.expiry.has(ix) {
             let at = done_since(&self.jobs[ix]).plus(ttl);

@@ -28,10 +28,10 @@ pub(super) struct Guards {
 impl Core {
     /// Whether a command before this one, not durable yet, concerns it.
     pub(super) fn must_wait(&self, command: &Command) -> bool {
-        let changing = |id: &JobId| self.jobs.get(*id).is_some_and(|entry| entry.changing);
+        let changing = |id: &JobId| self.jobs.get(*id).is_some_and(|entry| entry.doing.changing);
         let held = |id: &JobId| {
             let entry = self.jobs.get(*id);
-            entry.is_some_and(|entry| entry.changing || entry.relied_on > 0)
+            entry.is_some_and(|entry| entry.doing.changing || entry.doing.relied_on > 0)
         };
         let linked = |job: &NewJob| {
             let mut links = job.spec.parents.iter().chain(&job.spec.on_failure_job);
@@ -81,7 +81,7 @@ impl Core {
         for id in job.spec.parents.iter().chain(&job.spec.on_failure_job) {
             if let Some(ix) = self.jobs.ix(*id) {
                 let entry = &mut self.jobs[ix];
-                entry.relied_on = entry.relied_on.saturating_add_signed(by);
+                entry.doing.relied_on = entry.doing.relied_on.saturating_add_signed(by);
             }
         }
         // Nothing leads away from a new job without a failure job, and nothing to one without parents.

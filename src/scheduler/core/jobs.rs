@@ -5,9 +5,11 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::doing::Doings;
+
 use crate::clock::Timestamp;
 use crate::job::index::JobIndex;
-use crate::job::run::{Figures, RunId};
+use crate::job::run::Figures;
 use crate::job::state::{JobState, JobStateRest};
 use crate::job::{Job, JobId};
 use crate::registry::Live;
@@ -34,24 +36,7 @@ pub(super) struct Entry {
     pub(super) figures: Arc<Figures>,
     pub(super) next_number: u64,
     pub(super) rest: Option<Box<JobStateRest>>,
-    /// The run of an occurrence that was taken off the wheel ahead of its instant, which has not come yet.
-    pub(super) upcoming: Option<RunId>,
-    /// The run that waits for the end of the others (`overlap: queue`).
-    pub(super) waiting: Option<RunId>,
-    /// Runs in progress.
-    pub(super) active: u32,
-    /// Those, and runs that wait or whose instant has not come.
-    pub(super) open_runs: u32,
-    /// Commands not yet durable that rely on this job staying as it is.
-    pub(super) relied_on: u32,
-    /// A command not yet durable changes this job.
-    pub(super) changing: bool,
-    /// That command moves the cursor here, and forgets which occurrences were claimed.
-    pub(super) next_cursor: Option<Timestamp>,
-    /// Until that command is decided no occurrence of this job is taken off the wheel.
-    pub(super) frozen: bool,
-    /// That command deletes it: until it is decided nothing of this job starts, ends or is stored.
-    pub(super) deleting: bool,
+    pub(super) doing: Doings,
 }
 
 impl Entry {
@@ -64,27 +49,19 @@ impl Entry {
             figures,
             next_number: state.next_number,
             rest: state.rest,
-            upcoming: None,
-            waiting: None,
-            active: 0,
-            open_runs: 0,
-            relied_on: 0,
-            changing: false,
-            next_cursor: None,
-            frozen: false,
-            deleting: false,
+            doing: Doings::default(),
         }
     }
 
     /// What must outlive the process. A change that is on its way to the store is before it there, and counts.
     pub(super) fn state(&self) -> Box<JobState> {
         let mut state = JobState {
-            cursor: self.next_cursor.unwrap_or(self.cursor),
+            cursor: self.doing.next_cursor.unwrap_or(self.cursor),
             figures: *self.figures,
             next_number: self.next_number,
             rest: self.rest.clone(),
         };
-        if let (Some(rest), Some(_)) = (&mut state.rest, self.next_cursor) {
+        if let (Some(rest), Some(_)) = (&mut state.rest, self.doing.next_cursor) {
             rest.forget_claimed();
         }
         Box::new(state)
@@ -286,14 +263,14 @@ impl Jobs {
     pub(super) fn live(&self, ix: JobIx, upcoming: Option<Timestamp>) -> Live {
         let entry = &self[ix];
         let left = upcoming.or(entry.next);
-        let idle = entry.active == 0 && entry.waiting.is_none();
+        let idle = entry.doing.active == 0 && entry.doing.waiting.is_none();
         let never_done = entry.job.is_child() || entry.job.schedule.is_manual();
         Live {
             next_run_at: left,
             figures: (!Arc::ptr_eq(&entry.figures, &self.no_figures))
                 .then(|| entry.figures.clone()),
             children: self.children.get(&entry.job.id).cloned(),
-            running: entry.active,
+            running: entry.doing.active,
             is_done: idle
                 && !never_done
                 && left.is_none()

@@ -138,7 +138,7 @@ impl Core {
         let mut run = Run::new(open, ix, job, Phase::Waiting, true);
         run.recorded = true;
         run.queued = self.now.mono;
-        self.jobs[ix].open_runs += 1;
+        self.jobs[ix].doing.open_runs += 1;
         self.runs.insert(id, run);
         id
     }

@@ -25,6 +25,7 @@ mod clock_step;
 mod commands;
 mod commit;
 mod delete;
+mod doing;
 mod effects;
 mod expiry;
 mod guards;
@@ -425,7 +426,9 @@ impl Core {
         for ix in std::mem::take(&mut self.touched) {
             let live = self.live(ix);
             self.follow_expiry(ix, live.is_done);
-            self.fx.views.push(View::Live(self.jobs[ix].job.id, live));
+            let entry = &mut self.jobs[ix];
+            entry.doing.rest();
+            self.fx.views.push(View::Live(entry.job.id, live));
         }
         let next_due = self.dues.peek().and_then(|(_, id)| self.runs.get(id));
         let next_cursor = self
@@ -443,6 +446,7 @@ impl Core {
 
     fn live(&self, ix: JobIx) -> Live {
         let upcoming = self.jobs[ix]
+            .doing
             .upcoming
             .and_then(|id| self.runs.get(&id))
             .and_then(|run| run.open.scheduled_at);

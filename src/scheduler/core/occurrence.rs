@@ -15,12 +15,12 @@ use crate::store::change::Change;
 impl Core {
     /// Puts a job's next occurrence into the wheel, in the place of the one that may stand there.
     pub(super) fn arm(&mut self, ix: JobIx) {
-        if self.jobs[ix].frozen {
+        if self.jobs[ix].doing.frozen {
             return;
         }
         self.disarm(ix);
         let entry = &mut self.jobs[ix];
-        if entry.is_scheduled() && entry.upcoming.is_none() {
+        if entry.is_scheduled() && entry.doing.upcoming.is_none() {
             entry.next = entry.occurrence_after_cursor();
             entry.timer = entry.next.map(|at| self.cursors.insert(at.ticks(), ix));
         }
@@ -36,12 +36,12 @@ impl Core {
     /// Lets a job's occurrences stand still until a command is decided. Readers see no difference.
     pub(super) fn freeze(&mut self, ix: JobIx) {
         self.stop_timer(ix);
-        self.jobs[ix].frozen = true;
+        self.jobs[ix].doing.frozen = true;
     }
 
     /// The command came to nothing: the occurrences go on.
     pub(super) fn thaw(&mut self, ix: JobIx) {
-        self.jobs[ix].frozen = false;
+        self.jobs[ix].doing.frozen = false;
         // The clock may have been stepped back while the job stood still.
         self.return_cursor(ix, config::STEP_BACK_MAX);
         self.arm(ix);
@@ -97,10 +97,10 @@ impl Core {
     /// it will enter the queue, unless the job is busy.
     pub(super) fn take_up(&mut self, ix: JobIx, at: Timestamp) {
         let entry = &self.jobs[ix];
-        let busy = entry.active > 0 && entry.job.spec.overlap != Overlap::Allow;
+        let busy = entry.doing.active > 0 && entry.job.spec.overlap != Overlap::Allow;
         let phase = if busy { Phase::Held } else { Phase::InLine };
         let id = self.new_run(ix, Trigger::Schedule, Some(at), phase);
-        self.jobs[ix].upcoming = Some(id);
+        self.jobs[ix].doing.upcoming = Some(id);
         let timer = self.dues.insert(at.ticks(), id);
         if let Some(run) = self.runs.get_mut(&id) {
             run.timer = Some(Timer::Due(timer));
@@ -137,7 +137,7 @@ impl Core {
         let id = self.new_id(ix);
         let now = self.now;
         let entry = &mut self.jobs[ix];
-        entry.open_runs += 1;
+        entry.doing.open_runs += 1;
         let job = entry.job.clone();
         let open = OpenRun {
             id,
@@ -169,7 +169,7 @@ impl Core {
             return;
         }
         let entry = &mut self.jobs[ix];
-        entry.upcoming = None;
+        entry.doing.upcoming = None;
         entry.cursor = entry.cursor.max(at.unwrap_or(entry.cursor));
         self.arm(ix);
         self.admit(id);
@@ -179,7 +179,7 @@ impl Core {
     pub(super) fn stands_still(&self, id: RunId) -> bool {
         self.runs
             .get(&id)
-            .is_some_and(|run| run.withdrawing || self.jobs[run.ix].deleting)
+            .is_some_and(|run| run.withdrawing || self.jobs[run.ix].doing.deleting)
     }
 
     /// Lets overlap decide about a due run: in line, waiting, or skipped.
@@ -190,7 +190,11 @@ impl Core {
         let (ix, phase, overlap) = (run.ix, run.phase, run.job.spec.overlap);
         self.touch(ix);
         let entry = &self.jobs[ix];
-        match policy::admit(overlap, entry.active as usize, entry.waiting.is_some()) {
+        match policy::admit(
+            overlap,
+            entry.doing.active as usize,
+            entry.doing.waiting.is_some(),
+        ) {
             Admission::Enter => {
                 self.note_unrecorded(id);
                 self.count_active(id);
@@ -218,7 +222,7 @@ impl Core {
         self.line.remove(&run.place());
         self.claims_ahead -= usize::from(run.is_claim_ahead());
         run.phase = Phase::Waiting;
-        self.jobs[run.ix].waiting = Some(id);
+        self.jobs[run.ix].doing.waiting = Some(id);
         if std::mem::take(&mut run.open.claimed) {
             let changes = vec![Change::PutRun(run.open.clone())];
             self.propose(changes, Meaning::default(), Urgency::Soon);
@@ -233,7 +237,7 @@ impl Core {
         if !run.active {
             run.active = true;
             self.totals.running += 1;
-            self.jobs[run.ix].active += 1;
+            self.jobs[run.ix].doing.active += 1;
             self.touched.insert(run.ix);
             self.fx
                 .views
@@ -244,10 +248,11 @@ impl Core {
     /// A run of a job has ended: the one that waited for that goes on, or else what is to be backfilled.
     pub(super) fn release_waiting(&mut self, ix: JobIx) {
         let entry = &mut self.jobs[ix];
-        if entry.deleting || self.stopping {
+        if entry.doing.deleting || self.stopping {
             return;
         }
-        let waiting = entry.waiting.take_if(|_| entry.active == 0);
+        let idle = entry.doing.active == 0;
+        let waiting = entry.doing.waiting.take_if(|_| idle);
         let Some(id) = waiting else {
             return self.release_backfill(ix);
         };
@@ -294,6 +299,7 @@ impl Core {
         let mut state = entry.state();
         // The cursor itself moves when the instant comes; until then only the store is ahead.
         let claimed_ahead = entry
+            .doing
             .upcoming
             .and_then(|id| self.runs.get(&id))
             .filter(|run| run.recorded && !run.withdrawing)

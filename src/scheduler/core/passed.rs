@@ -98,7 +98,7 @@ impl Core {
     /// Starts the failure job of a job that has missed occurrences; not while it is in progress: a server that misses
     /// them for want of workers must not get still more to do by that.
     fn alarm(&mut self, failure: JobIx, out: &mut Consequences) {
-        if self.jobs[failure].active == 0 {
+        if self.jobs[failure].doing.active == 0 {
             self.trigger(failure, Trigger::Failure, None, false, out);
         }
     }

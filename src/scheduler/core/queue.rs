@@ -297,11 +297,11 @@ impl Core {
         }
         self.forget_unrecorded(run.ix, id);
         let entry = &mut self.jobs[run.ix];
-        entry.open_runs -= 1;
-        entry.waiting.take_if(|waiting| *waiting == id);
-        entry.upcoming.take_if(|upcoming| *upcoming == id);
+        entry.doing.open_runs -= 1;
+        entry.doing.waiting.take_if(|waiting| *waiting == id);
+        entry.doing.upcoming.take_if(|upcoming| *upcoming == id);
         if run.active {
-            entry.active -= 1;
+            entry.doing.active -= 1;
             self.totals.running -= 1;
             self.fx.views.push(View::NotRunning(id));
         }

@@ -28,7 +28,7 @@ impl Core {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
-        if run.phase == Phase::Attempting || run.withdrawing || self.jobs[run.ix].deleting {
+        if run.phase == Phase::Attempting || run.withdrawing || self.jobs[run.ix].doing.deleting {
             return;
         }
         run.open.claimed = false;

@@ -141,7 +141,11 @@ fn a_claim_that_was_given_back_on_its_way_does_not_start_the_run() {
     let job = story.id("tick");
     story.start("tick", false);
     story.pass(0.5);
-    let waiting = story.core.jobs.get(job).and_then(|entry| entry.waiting);
+    let waiting = story
+        .core
+        .jobs
+        .get(job)
+        .and_then(|entry| entry.doing.waiting);
     assert!(waiting.is_some(), "the occurrence waits for the manual run");
     let mut runs = story.core.runs.keys().copied();
     let run = runs.find(|run| Some(*run) != waiting).unwrap();
