@@ -34,6 +34,8 @@ impl Manual {
         let settings = Settings {
             workers: 64,
             output_limit: 1_024,
+            lease: None,
+            done_ttl: None,
         };
         let mut manual = Manual {
             core: Core::new(settings, now),
