@@ -9,6 +9,8 @@ use flate2::read::GzEncoder;
 use crate::config;
 use crate::http::{Answer, Body, Request};
 
+use super::etag::GZIP;
+
 /// JSON, all at once.
 pub(super) fn json(status: u16, json: Vec<u8>) -> Answer {
     let body = Body::Bytes(Cow::Owned(json));
@@ -47,6 +49,12 @@ pub(super) fn compressed(answer: Answer, gzip: bool) -> Answer {
         },
         stream @ Body::Stream(_) => stream,
     };
+    // Another encoding is another entity.
+    if let Some(tag) = answer.header("etag").map(str::to_owned) {
+        answer.headers.retain(|header| !header.field.equiv("ETag"));
+        let tag = format!("{}{GZIP}\"", tag.trim_end_matches('"'));
+        answer = answer.with_header("ETag", &tag);
+    }
     answer.with_header("Content-Encoding", "gzip")
 }
 

@@ -8,10 +8,10 @@ use crate::job::validate;
 use crate::registry::JobView;
 use crate::scheduler::command::{Command, NewJob};
 
-use super::answer;
 use super::error::ApiError;
 use super::wire::{JOB_BYTES, JobKeys, Json, write_job, write_job_stats};
 use super::{Api, Call, Reply, checked, past};
+use super::{answer, etag};
 
 /// `POST /job/`. `?past_start=keep` takes a schedule whose start has passed, `?unique=name` refuses a name that a job has.
 pub(super) fn create(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
@@ -81,8 +81,7 @@ pub(super) fn disable(_: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
     Ok(Reply::done(Command::Disable(call.job_id()?)))
 }
 
-/// `{"job": ...}`. Its `ETag` names the version of the definition, for `If-Match`; since runs change the figures and not
-/// the version, it says nothing of whether a copy is still fresh, and `If-None-Match` is left alone.
+/// `{"job": ...}`. Its `ETag` begins with the version of the definition, for `If-Match`.
 pub(super) fn job_answer(
     view: &JobView,
     secrets: Secrets,
@@ -92,7 +91,7 @@ pub(super) fn job_answer(
     json.open('{');
     write_job(json.key("job"), view, secrets, stats);
     json.close('}');
-    answer::json(200, json.finish()).with_header("ETag", &format!("\"{}\"", view.job.version))
+    answer::json(200, json.finish()).with_header("ETag", &etag::of_version(view.job.version))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 mod answer;
 mod backup;
 mod error;
+mod etag;
 mod events;
 mod follow;
 mod forecast;
@@ -48,6 +49,7 @@ use crate::store::Store;
 use crate::worker::Trials;
 
 use self::error::ApiError;
+use self::etag::Known;
 use self::events::Broadcast;
 use self::query::Query;
 use self::wire::JobKeys;
@@ -107,7 +109,9 @@ struct Call<'a> {
 impl Handler for Api {
     fn handle(&self, request: Request, responder: Responder) {
         let gzip = answer::takes_gzip(&request);
-        let responder = responder.finish_with(move |answer| answer::compressed(answer, gzip));
+        let known = Known::of(&request);
+        let responder =
+            responder.finish_with(move |answer| answer::compressed(known.answer(answer), gzip));
         self.settle(self.decide(&request), responder);
     }
 }

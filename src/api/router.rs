@@ -63,7 +63,7 @@ pub(super) fn template(path: &str) -> Option<&'static str> {
 
 /// The handler for a request, by method and path. The last slash may be left out.
 pub(super) fn route<'p>(method: &Method, path: &'p str) -> Result<Route<'p>, ApiError> {
-    match (method, path) {
+    match (method, path.strip_suffix('/').unwrap_or(path)) {
         (Get | Head, "/healthz") => return Ok(to(health::healthz)),
         (Get | Head, "/readyz") => return Ok(to(health::readyz)),
         (Get | Head, "/metrics") => return Ok(to(health::metrics)),

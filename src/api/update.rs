@@ -14,6 +14,7 @@ use crate::registry::JobView;
 use crate::scheduler::command::{Answer, Command, NewJob, Refusal};
 
 use super::error::ApiError;
+use super::etag;
 use super::jobs::job_answer;
 use super::wire::JobKeys;
 use super::{Api, Call, Reply, checked};
@@ -59,7 +60,7 @@ impl Update {
         })?;
         let old = self.api.job(self.id)?.job;
         if let Some(condition) = &self.if_match
-            && !matches(condition, old.version)
+            && !etag::names_version(condition, old.version)
         {
             return Err(Refusal::VersionChanged(old.version).into());
         }
@@ -110,14 +111,6 @@ impl Update {
             anchor,
         })
     }
-}
-
-/// Whether `If-Match` names this version (RFC 9110, section 13.1.1).
-fn matches(condition: &str, version: u64) -> bool {
-    let tag = format!("\"{version}\"");
-    condition
-        .split(',')
-        .any(|item| matches!(item.trim(), "*") || item.trim() == tag)
 }
 
 #[cfg(test)]

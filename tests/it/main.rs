@@ -46,6 +46,8 @@ mod regressions;
 mod roles;
 /// What nobody gets to see.
 mod secrets;
+/// What all routes have in common.
+mod routes;
 /// Who may come in, from where, and what they get to see.
 mod security;
 /// The server's life: start, signals, sockets, log.
