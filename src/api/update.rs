@@ -59,13 +59,15 @@ impl Update {
             ApiError::new(409, "too many others are changing this job: try again")
         })?;
         let old = self.api.job(self.id)?.job;
+        // What makes no sense makes none whichever version it is meant for (RFC 9110, section 13.2.1).
+        let job = Box::new(self.changed(&old)?);
         if let Some(condition) = &self.if_match
             && !etag::names_version(condition, old.version)
         {
             return Err(Refusal::VersionChanged(old.version).into());
         }
         let command = Command::Update {
-            job: Box::new(self.changed(&old)?),
+            job,
             expected_version: Some(old.version),
         };
         Ok(Reply::Ask(command, Box::new(|heard| self.hear(heard))))
