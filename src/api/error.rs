@@ -44,6 +44,14 @@ impl ApiError {
         }
     }
 
+    /// The same, but for whom it is.
+    pub(super) fn about(self, whom: &str) -> ApiError {
+        ApiError {
+            message: format!("{whom}: {}", self.message),
+            ..self
+        }
+    }
+
     pub(super) fn unknown_job(id: JobId) -> ApiError {
         Refusal::UnknownJob(id).into()
     }
@@ -91,6 +99,7 @@ impl From<Refusal> for ApiError {
             | Refusal::NothingToBackfill => 400,
             Refusal::NameTaken(_)
             | Refusal::IdTaken(_)
+            | Refusal::InProgress(_)
             | Refusal::Disabled(_)
             | Refusal::Withdrawn(_) => 409,
             Refusal::LocalJobsDenied | Refusal::DeleteAllDenied => 403,
@@ -98,7 +107,7 @@ impl From<Refusal> for ApiError {
             Refusal::Store(_) | Refusal::Stopping | Refusal::StandingBy(_) => 503,
         };
         let id = match &refusal {
-            Refusal::NameTaken(id) | Refusal::IdTaken(id) => Some(*id),
+            Refusal::NameTaken(id) | Refusal::IdTaken(id) | Refusal::InProgress(id) => Some(*id),
             _ => None,
         };
         ApiError {

@@ -15,6 +15,7 @@ mod events;
 mod follow;
 mod forecast;
 mod health;
+mod import;
 mod jobs;
 mod list;
 mod openapi;

@@ -4,8 +4,8 @@ use tiny_http::Method::{self, Delete, Get, Head, Patch, Post, Put};
 
 use super::error::ApiError;
 use super::{
-    Api, Call, Reply, backup, events, forecast, health, jobs, list, openapi, runs, schedule,
-    server, start, trial, update,
+    Api, Call, Reply, backup, events, forecast, health, import, jobs, list, openapi, runs,
+    schedule, server, start, trial, update,
 };
 
 type Handler = fn(&Api, &Call<'_>) -> Result<Reply, ApiError>;
@@ -21,7 +21,7 @@ pub(super) struct Route<'p> {
 const PREFIX: &str = "/api/v1";
 
 /// Every route's path, as the description of the API writes it; where two fit, the first one counts.
-const TEMPLATES: [&str; 24] = [
+const TEMPLATES: [&str; 25] = [
     "/healthz",
     "/readyz",
     "/metrics",
@@ -41,6 +41,7 @@ const TEMPLATES: [&str; 24] = [
     "/api/v1/backup/",
     "/api/v1/events/",
     "/api/v1/forecast/",
+    "/api/v1/import/",
     "/api/v1/openapi.json",
     "/api/v1/pause/",
     "/api/v1/resume/",
@@ -109,6 +110,7 @@ fn find<'p>(method: &Method, path: &[&'p str]) -> Option<Route<'p>> {
         (Get, ["events"]) => to(events::listen),
         (Get, ["forecast"]) => to(forecast::show),
         (Get, ["openapi.json"]) => to(openapi::show),
+        (Post, ["import"]) => to(import::import),
         (Post, ["pause"]) => to(server::pause),
         (Post, ["resume"]) => to(server::resume),
         (Post, ["run"]) => to(trial::run),
@@ -177,6 +179,7 @@ mod tests {
             (&[Get, Head], "/api/v1/events", "", ""),
             (&[Get, Head], "/api/v1/forecast", "", ""),
             (&[Get, Head], "/api/v1/openapi.json", "", ""),
+            (&[Post], "/api/v1/import", "", ""),
             (&[Post], "/api/v1/pause", "", ""),
             (&[Post], "/api/v1/run", "", ""),
             (&[Post], "/api/v1/resume", "", ""),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::job::run::{Outcome, RunId};
+use crate::job::run::{Figures, HistoryEntry, Outcome, RunId};
 use crate::job::{Job, JobId, JobSpec};
 use crate::registry::Live;
 use crate::schedule::Schedule;
@@ -20,6 +20,57 @@ pub struct NewJob {
     pub schedule: Schedule,
     /// The instant that the schedule counts from where it names none: when the request came in.
     pub anchor: Timestamp,
+}
+
+/// A job as another server had it, with what became of it there.
+#[derive(Clone, Debug)]
+pub struct ImportedJob {
+    /// The job.
+    pub job: NewJob,
+    /// When it was created there.
+    pub created_at: Option<Timestamp>,
+    /// Its occurrences up to here are done; none for a job that was nowhere before, and begins now.
+    pub cursor: Option<Timestamp>,
+    /// Its counters.
+    pub figures: Figures,
+    /// Its history, with numbers that are all different.
+    pub history: Vec<HistoryEntry>,
+    /// Its children in the order in which they were added, as far as it tells.
+    pub children: Vec<JobId>,
+}
+
+/// Jobs to take over, all or none.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The jobs; each may name others of them, in any order.
+    pub jobs: Vec<ImportedJob>,
+    /// What is done about those that are there already.
+    pub existing: Existing,
+    /// Only say what would come of it.
+    pub dry_run: bool,
+}
+
+/// What an import does about a job whose id is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// Nothing is imported.
+    #[default]
+    Refuse,
+    /// It stays as it is.
+    Skip,
+    /// It becomes the imported one, with its counters and history.
+    Replace,
+}
+
+/// What an import came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Jobs that were not there.
+    pub created: Vec<JobId>,
+    /// Jobs in the place of those that were there.
+    pub replaced: Vec<JobId>,
+    /// Jobs that were there, and stayed.
+    pub skipped: Vec<JobId>,
 }
 
 /// What a user asks for. Each is answered once: when it is durable, or refused.
@@ -40,6 +91,8 @@ pub enum Command {
         /// Refuse it unless the job still has this version.
         expected_version: Option<u64>,
     },
+    /// Take over jobs of another server.
+    Import(Box<Import>),
     /// Delete a job, and those children that have no other parent, and theirs.
     Delete(JobId),
     /// Delete every job.
@@ -88,6 +141,8 @@ pub enum Answer {
     Done,
     /// The job is stored.
     Created(JobId),
+    /// The jobs are taken over, or would be.
+    Imported(Imported),
     /// The job as it is now.
     Job(Arc<Job>, Live),
     /// The run is claimed.
@@ -115,6 +170,8 @@ pub enum Refusal {
     NameTaken(JobId),
     /// A job of this id exists already.
     IdTaken(JobId),
+    /// Runs of the job are in progress, so that it cannot be replaced.
+    InProgress(JobId),
     /// The job is disabled.
     Disabled(JobId),
     /// The job has this version by now.
@@ -165,6 +222,10 @@ impl fmt::Display for Refusal {
             }
             Refusal::NameTaken(id) => write!(f, "the job {id} has this name"),
             Refusal::IdTaken(id) => write!(f, "a job with the id {id} exists"),
+            Refusal::InProgress(id) => write!(
+                f,
+                "runs of the job {id} are in progress: wait for them or cancel them, then replace it"
+            ),
             Refusal::Disabled(id) => write!(f, "the job {id} is disabled: enable it first"),
             Refusal::VersionChanged(version) => {
                 write!(

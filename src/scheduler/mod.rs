@@ -22,7 +22,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::RwLock;
 
-use self::command::{Answer, Command, Refusal};
+use self::command::{Answer, Command, ImportedJob, Refusal};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::events::Events;
@@ -97,6 +97,11 @@ impl Forbidden {
         match command {
             Command::Create { job, .. } | Command::Update { job, .. } => {
                 let refused = self.local_jobs && job.spec.action == Action::Local;
+                refused.then_some(Refusal::LocalJobsDenied)
+            }
+            Command::Import(import) => {
+                let is_local = |job: &ImportedJob| job.job.spec.action == Action::Local;
+                let refused = self.local_jobs && import.jobs.iter().any(is_local);
                 refused.then_some(Refusal::LocalJobsDenied)
             }
             Command::DeleteAll => self.delete_all.then_some(Refusal::DeleteAllDenied),

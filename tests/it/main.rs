@@ -56,6 +56,8 @@ mod serve;
 mod simulation;
 /// What jobs do, told with real processes and a real HTTP server.
 mod stories;
+/// Jobs of one server, taken over by another.
+mod takeover;
 /// What the sources keep to: floors, headers, sizes, one place for clocks.
 mod tidy;
 /// TLS, asked by curl and by the client commands.

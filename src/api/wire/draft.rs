@@ -26,6 +26,11 @@ impl JobKeys {
         Object::parse(body, EXAMPLE).map(|object| JobKeys(object.unwrapped("job")))
     }
 
+    /// The keys in an object.
+    pub(super) fn of(object: Object) -> JobKeys {
+        JobKeys(object)
+    }
+
     /// `draft` with what is given here; the rest stays.
     ///
     /// # Errors

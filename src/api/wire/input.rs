@@ -80,6 +80,13 @@ impl Object {
         }
     }
 
+    /// The entries whose keys stand in a table, and the others.
+    pub(super) fn split<T>(self, keys: &[Key<T>]) -> (Object, Object) {
+        let known = |name: &str| keys.iter().any(|key| key.name.eq_ignore_ascii_case(name));
+        let (these, others) = self.0.into_iter().partition(|(name, _)| known(name));
+        (Object(these), Object(others))
+    }
+
     /// Hands each value to its key's setter, in the order written, so that the last of a repeated key wins. `within`
     /// leads the keys' names in messages.
     ///
@@ -166,6 +173,16 @@ impl Field<'_> {
                 .and_then(|number| u32::try_from(number).ok())
                 .filter(|number| *number <= max)
                 .ok_or_else(|| self.must_be(&format!("a whole number from 0 to {max}"))),
+        }
+    }
+
+    /// A whole number from 0; null is 0.
+    pub(super) fn whole(&self) -> Result<u64, BadBody> {
+        match self.value {
+            Value::Null => Ok(0),
+            value => value
+                .as_u64()
+                .ok_or_else(|| self.must_be("a whole number from 0 on")),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::commit::{Meaning, Urgency};
+use super::import::Incoming;
 use super::jobs::{JobIx, just_before};
 use super::runs::Phase;
 use super::{Core, ReplyTo};
@@ -46,6 +47,8 @@ pub(super) enum CommandEffect {
     Start { run: RunId },
     /// Scheduling is paused, or goes on.
     Pause { paused: bool, withdrawn: Vec<RunId> },
+    /// Jobs of another server are here, some in the place of those that were.
+    Import(Vec<Incoming>),
     /// Past occurrences are in line.
     Backfill { ix: JobIx, runs: Vec<RunId> },
 }
@@ -90,6 +93,7 @@ impl Core {
                 job,
                 expected_version,
             } => self.update(from, *job, expected_version),
+            Command::Import(import) => self.import(from, *import),
             Command::Delete(id) => self.delete(from, id),
             Command::DeleteAll => self.delete_all(from),
             Command::Start { id, wait } => self.start(from, id, wait),
@@ -398,7 +402,7 @@ impl Core {
 }
 
 /// The cursor of a job whose schedule begins: before its start, or at the anchor where the start lies in the past.
-fn first_cursor(schedule: &Schedule, anchor: Timestamp) -> Timestamp {
+pub(super) fn first_cursor(schedule: &Schedule, anchor: Timestamp) -> Timestamp {
     match schedule.start() {
         Some(start) if start >= anchor => just_before(start),
         _ => anchor,

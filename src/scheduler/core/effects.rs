@@ -33,6 +33,7 @@ impl Core {
                 self.unguard(&job);
                 self.apply_change(ix, &job, withdrawn, passed);
             }
+            CommandEffect::Import(incoming) => self.apply_import(incoming),
             CommandEffect::Delete { ids, changed } => self.apply_delete(&ids, changed),
             CommandEffect::Start { .. } => {}
             CommandEffect::Pause { paused, withdrawn } => self.apply_pause(paused, withdrawn),
@@ -62,6 +63,7 @@ impl Core {
                 self.thaw(ix);
                 withdrawn.into_iter().for_each(|id| self.go_on(id));
             }
+            CommandEffect::Import(incoming) => self.undo_import(&incoming),
             CommandEffect::Delete { ids, changed } => self.undo_delete(&ids, &changed),
             CommandEffect::Start { run } => {
                 for to in self.waiters.remove(&run).unwrap_or_default() {
@@ -244,7 +246,7 @@ impl Core {
     }
 
     /// A job that is new: its first occurrence comes about however long the store took.
-    fn begin_schedule(&mut self, ix: JobIx) {
+    pub(super) fn begin_schedule(&mut self, ix: JobIx) {
         let passed = |at: Timestamp| at <= self.now.wall;
         if self.takes_occurrences() && self.jobs[ix].next.is_some_and(passed) {
             let at = self.jobs[ix].next;

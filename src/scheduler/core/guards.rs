@@ -52,7 +52,9 @@ impl Core {
                 let (gone, others) = self.cascade([*id].into());
                 gone.iter().chain(&others).any(held)
             }
-            Command::DeleteAll | Command::Pause | Command::Resume => self.guards.commands > 0,
+            Command::Import(_) | Command::DeleteAll | Command::Pause | Command::Resume => {
+                self.guards.commands > 0
+            }
             Command::Start { id, .. }
             | Command::Enable(id)
             | Command::Disable(id)

@@ -29,6 +29,7 @@ mod doing;
 mod effects;
 mod expiry;
 mod guards;
+mod import;
 mod jobs;
 mod lease;
 mod load;

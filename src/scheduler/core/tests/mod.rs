@@ -8,6 +8,7 @@ mod chains;
 mod clock;
 mod commands;
 mod expiry;
+mod importing;
 mod occurrences;
 mod rows;
 mod shared;
