@@ -60,6 +60,25 @@
 //!    `store::record` alone.
 //! 8. A panic in a worker fails one run. A panic of the dispatcher or the writer ends the process: the store is right,
 //!    and the service manager starts it again.
+//!
+//! # Where to add
+//!
+//! The compiler leads through most of it: each of these begins with one name, and every `match` that has to know of it
+//! is exhaustive. What the compiler cannot see, a test misses: the tables of the README and `api/openapi.json`
+//! must name all routes, flags and metrics.
+//!
+//! | what | begin at | then |
+//! | --- | --- | --- |
+//! | a route | an arm in `api::router` | a handler in the file of its noun, an entry in `api/openapi.json`, which also says to tests which role may use it |
+//! | a page | an arm in `web::router` | a file in `web`, a view in `contrib/ui-tests` |
+//! | a key of a job | a field of [`job::JobSpec`] or [`job::Extras`] | [`job::validate::Draft`] checks it, `api::wire` reads and answers it, `store::record` keeps it (behind a version if old records lack it), `web::drafts` shows it |
+//! | a flag | a field of [`settings::Settings`] | `daemon` hands it on; the environment, the file, help, completions and manual follow from it (`REGENERATE=1 cargo test --test it contrib`) |
+//! | a metric | a field of [`metrics::Metrics`] | whoever does the thing counts it; a line in the exposition |
+//! | a kind of schedule | `Kind` in [`schedule`] | its next occurrence and its count between two instants, in constant time; rows in the tables of the tests |
+//! | a job database | a file in [`store`] for the trait, an arm in `store::shared` | a feature in `Cargo.toml`; `store::conformance` says whether it is right |
+//! | something that happens | a variant of [`events::What`] | `scheduler::tale` tells it, `api::wire` writes it |
+//! | a command | a variant of [`scheduler::command::Command`] | the core decides, an `apply` makes it true once it is durable |
+//! | a client command | a struct in `cli`, an arm where its neighbours are | completions and manual as for flags |
 
 pub mod alerts;
 pub mod api;

@@ -37,7 +37,7 @@ pub struct Beat {
     pub late_max: Duration,
 }
 
-/// The last day; see the [module's documentation](self).
+/// The last day; see what the module says.
 #[derive(Clone, Debug, Default)]
 pub struct Pulse {
     beats: VecDeque<Beat>,
