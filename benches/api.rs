@@ -1,7 +1,7 @@
 //! What an answer costs from its route to its last byte: one job, the sums and the list of ten thousand, over one
 //! kept-alive connection on loopback. The jobs stand in the registry; nothing is scheduled.
 
-mod manual;
+mod jobs;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,18 +11,40 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use nimesha::api::{Api, Settings};
 use nimesha::http::{Limits, Listener, Server};
+use nimesha::job::Job;
 use nimesha::metrics::Metrics;
 use nimesha::registry::Live;
 use nimesha::schedule::Zone;
-use nimesha::scheduler;
+use nimesha::scheduler::{self, command::NewJob};
 use nimesha::store::memory::MemoryStore;
 use nimesha::worker::Trials;
+
+/// A job as it is once stored.
+fn stored_job(seq: u64) -> Job {
+    let NewJob {
+        id,
+        spec,
+        schedule,
+        anchor,
+    } = jobs::new_job(seq, "R/2027-01-04T09:00:00Z/PT1H");
+    Job {
+        id,
+        seq,
+        version: 1,
+        created_at: jobs::START,
+        updated_at: jobs::START,
+        linked: Box::default(),
+        anchor,
+        spec,
+        schedule,
+    }
+}
 
 fn start(jobs: u64) -> Server {
     let (handle, _inbox) = scheduler::channel();
     handle.registry().write(|seen| {
         for seq in 1..=jobs {
-            seen.put_job(Arc::new(manual::stored_job(seq)), Live::default());
+            seen.put_job(Arc::new(stored_job(seq)), Live::default());
         }
         seen.totals.jobs = jobs;
     });
@@ -97,7 +119,7 @@ fn answers(c: &mut Criterion) {
     let stream = TcpStream::connect(server.local_addrs()[0]).unwrap();
     stream.set_nodelay(true).unwrap();
     let mut connection = BufReader::new(stream);
-    let one = format!("/api/v1/job/{}/", manual::stored_job(jobs / 2).id);
+    let one = format!("/api/v1/job/{}/", stored_job(jobs / 2).id);
     let mut group = c.benchmark_group("api");
     group.measurement_time(Duration::from_secs(3));
     for (name, path, bytes_least) in [

@@ -3,6 +3,7 @@
 //! A run ends as it starts and the store takes everything at once, so this is the ceiling that decisions alone set.
 //! Counted in occurrences; each takes some steps of the core. Without `--bench` each case runs once, small.
 
+mod jobs;
 mod manual;
 
 use std::time::Duration;

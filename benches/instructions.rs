@@ -5,6 +5,7 @@
 //! `-- --record` it writes down what it finds. The counts are those of an optimized build: without `--bench` each load
 //! runs once, and only its result is checked.
 
+mod jobs;
 mod manual;
 
 use std::path::PathBuf;

@@ -2,17 +2,11 @@
 
 use std::time::Duration;
 
-use nimesha::clock::Timestamp;
 use nimesha::job::run::{AttemptEnd, Completion};
-use nimesha::job::validate::{self, Draft};
-use nimesha::job::{Job, JobId};
-use nimesha::schedule::Zone;
-use nimesha::scheduler::command::{Command, NewJob};
+use nimesha::scheduler::command::Command;
 use nimesha::scheduler::core::{Core, Effects, Event, Now, ReplyTo, Settings};
-use uuid::Uuid;
 
-/// 2026-11-23T08:00:00Z.
-pub(crate) const START: Timestamp = Timestamp::from_unix(1_795_420_800, 0);
+use crate::jobs::{START, new_job};
 
 /// A scheduler without threads, disk or clock.
 pub(crate) struct Manual {
@@ -98,46 +92,5 @@ impl Manual {
             let stored = batch.into_iter().map(|unit| (unit, Ok(()))).collect();
             waiting.push(Event::Committed(stored, Duration::from_micros(300)));
         }
-    }
-}
-
-fn new_job(n: u64, schedule: &str) -> NewJob {
-    let draft = Draft {
-        name: format!("job {n}"),
-        command: "true".to_owned(),
-        schedule: schedule.to_owned(),
-        ..Draft::default()
-    };
-    let spec = draft.check().expect("a sound job");
-    let schedule = validate::schedule(&spec, Zone::UTC, START).expect("a sound schedule");
-    NewJob {
-        id: JobId(Uuid::from_u128(
-            u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835),
-        )),
-        spec,
-        schedule,
-        anchor: START,
-    }
-}
-
-/// A job as it is once stored.
-#[allow(dead_code, reason = "one of those who share this needs no stored jobs")]
-pub(crate) fn stored_job(seq: u64) -> Job {
-    let NewJob {
-        id,
-        spec,
-        schedule,
-        anchor,
-    } = new_job(seq, "R/2027-01-04T09:00:00Z/PT1H");
-    Job {
-        id,
-        seq,
-        version: 1,
-        created_at: START,
-        updated_at: START,
-        linked: Box::default(),
-        anchor,
-        spec,
-        schedule,
     }
 }
