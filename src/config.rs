@@ -67,6 +67,10 @@ pub const JOBDB_STATEMENT_BYTES_MAX: usize = 512 * 1024;
 pub const LEASE_TTL: Duration = Duration::from_secs(10);
 /// How often it is prolonged, and how often a server that stands by asks for it: two requests may fail.
 pub const LEASE_EVERY: Duration = Duration::from_secs(3);
+/// At the server's end a database that does not answer is not waited for any longer than this.
+pub const LEASE_GIVE_BACK_MAX: Duration = Duration::from_secs(1);
+/// How long what a server that stands by has read of the database is new enough for those who ask it.
+pub const STANDBY_VIEW_EVERY: Duration = Duration::from_secs(1);
 /// Before its end a lease counts as ended for starts, so that clocks of unequal speed and a thread that is put to sleep
 /// between the look and the start do no harm.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(2);

@@ -20,8 +20,12 @@ pub(super) fn healthz(_: &Api, _: &Call<'_>) -> Result<Reply, ApiError> {
     )))
 }
 
-/// `GET /readyz`: the store takes writes, and the dispatcher answers. Says what is wrong otherwise.
+/// `GET /readyz`: this server works on the store, which takes writes, and the dispatcher answers. Says what is wrong
+/// otherwise.
 pub(super) fn readyz(api: &Api, _: &Call<'_>) -> Result<Reply, ApiError> {
+    if let Some(why) = api.scheduler.stands_by() {
+        return Err(ApiError::new(503, format!("this server stands by: {why}")));
+    }
     if api.metrics.is_store_away() {
         return Err(ApiError::new(
             503,
@@ -39,6 +43,11 @@ pub(super) fn metrics(api: &Api, _: &Call<'_>) -> Result<Reply, ApiError> {
     api.metrics.write(&mut to);
     let totals = api.registry.totals();
     server(&mut to, &totals, api.settings.workers);
+    to.gauge(
+        "nimesha_leader",
+        "Whether this server works on the job database; if not, it stands by.",
+        u8::from(api.scheduler.stands_by().is_none()),
+    );
     if let Some(bytes) = api.store.size_bytes() {
         let help = "Bytes that the job database takes.";
         to.gauge("nimesha_store_size_bytes", help, bytes);

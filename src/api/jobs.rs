@@ -44,7 +44,7 @@ pub(super) fn create(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
 /// `GET /job/{id}/`.
 pub(super) fn show(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
     let view = api.job(call.job_id()?)?;
-    let runs = past::ended_runs(api, &view)?;
+    let runs = past::known_runs(api, &view)?;
     Ok(Reply::Now(job_answer(&view, call.secrets(), |json| {
         write_job_stats(json, &view.job, runs.iter());
     })))

@@ -139,6 +139,12 @@ impl Api {
         }
     }
 
+    /// Whether an answer under this path shows jobs or what became of them; what tells of the server itself does not.
+    #[must_use]
+    pub fn reads_jobs(path: &str) -> bool {
+        path.starts_with("/api/")
+    }
+
     /// The route that a path belongs to, with names for the ids in it; none for a path that no route has.
     #[must_use]
     pub fn route_of(path: &str) -> Option<&'static str> {

@@ -33,11 +33,27 @@ pub(super) fn ended_runs(api: &Api, view: &JobView) -> Result<Vec<RunRecord>, St
     }
     let limit = usize::try_from(api.settings.history_limit).unwrap_or(usize::MAX);
     let entries = ended(api, view.job.id, None, limit)?;
-    let runs = entries.into_iter().rev().filter_map(|entry| match entry {
+    Ok(entries.into_iter().rev().filter_map(run_of).collect())
+}
+
+/// The same for an answer that shows more than these: while the database is away, those that it does not have yet.
+pub(super) fn known_runs(api: &Api, view: &JobView) -> Result<Vec<RunRecord>, StoreError> {
+    match ended_runs(api, view) {
+        Err(StoreError::Away(_)) => {
+            let fresh = api.registry.fresh(view.job.id).into_iter();
+            Ok(fresh
+                .filter_map(|fresh| run_of((*fresh.entry).clone()))
+                .collect())
+        }
+        runs => runs,
+    }
+}
+
+fn run_of(entry: HistoryEntry) -> Option<RunRecord> {
+    match entry {
         HistoryEntry::Run(run) => Some(*run),
         HistoryEntry::Gap(_) => None,
-    });
-    Ok(runs.collect())
+    }
 }
 
 /// At most `limit` entries of a job's history, those with numbers below `before`, newest first.

@@ -9,15 +9,18 @@
 //! answer last, when all jobs are there. Signals are read from a pipe by a thread of their own: blocking them would
 //! pass the block on to every command.
 
+mod keeper;
 mod listen;
+mod standby;
+mod turns;
+mod works;
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -26,26 +29,40 @@ use crate::api::{self, Api};
 use crate::guard::{self, Gate, Guard};
 use crate::http::{Certificates, Handler, Limits, Request, Responder, Server};
 use crate::metrics::{Metrics, method_label};
-use crate::scheduler::dispatcher::Dispatcher;
-use crate::scheduler::journal::Journal;
-use crate::scheduler::{self, Forbidden, Handle};
+use crate::scheduler::core::End;
+use crate::scheduler::{Forbidden, Handle};
+use crate::settings::database::Database;
 use crate::settings::values::Webhook;
 use crate::settings::{Settings, SettingsError};
-use crate::store::redb::{self, RedbStore};
-use crate::store::relaxed::Relaxed;
-use crate::store::writer::{Keep, Writer, WriterConfig};
-use crate::store::{Store, StoreError, load, memory::MemoryStore};
+use crate::store::shared::LateStore;
+use crate::store::{Store, StoreError};
 use crate::web::{self, Web};
-use crate::worker::{Pool, PoolConfig, Trials, reaper};
+use crate::worker::{Trials, reaper};
 use crate::{clock, config, process};
+use standby::Standby;
+use turns::Turns;
+use works::Works;
 
 /// Why the server did not start, in words for whoever started it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartError(String);
+pub struct StartError {
+    words: String,
+    /// It may work later: a shared database does not answer.
+    may_pass: bool,
+}
+
+impl StartError {
+    fn new(words: String) -> StartError {
+        StartError {
+            words,
+            may_pass: false,
+        }
+    }
+}
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.words)
     }
 }
 
@@ -53,27 +70,34 @@ impl std::error::Error for StartError {}
 
 impl From<SettingsError> for StartError {
     fn from(error: SettingsError) -> StartError {
-        StartError(error.0)
+        StartError::new(error.0)
     }
 }
 
 impl From<StoreError> for StartError {
     fn from(error: StoreError) -> StartError {
-        StartError(error.to_string())
+        StartError {
+            words: error.to_string(),
+            may_pass: matches!(error, StoreError::Away(_) | StoreError::Lost(_)),
+        }
     }
 }
 
 /// For what the system refused.
 fn cannot(what: impl fmt::Display) -> impl FnOnce(io::Error) -> StartError {
-    move |error| StartError(format!("cannot {what}: {error}"))
+    move |error| StartError::new(format!("cannot {what}: {error}"))
 }
 
 /// What the server waits for while it runs.
 enum Event {
     /// It is to stop; again, it is to stop sooner.
     Stop,
-    /// The dispatcher has come to its end: nothing runs, and everything is stored.
-    Ended,
+    /// The dispatcher has come to its end: nothing runs, and everything is stored that may be.
+    Ended(End),
+    /// The lease of a shared database is ours.
+    Leads,
+    /// A shared database cannot be worked on, whenever that is tried.
+    Failed(StartError),
 }
 
 /// Runs the server until a signal ends it.
@@ -98,12 +122,35 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
 
     let sockets = listen::open(settings, certificates.as_ref())?;
     log::info!("Preparing cache");
-    let store = open_store(settings)?;
+    let shared = open_shared_store(settings)?;
+    let store = match &shared {
+        Some(store) => Arc::clone(store) as Arc<dyn Store>,
+        None => works::open_own_store(settings)?,
+    };
     let metrics = Arc::new(Metrics::default());
     let alerts = start_alerts(settings, &metrics)?;
-    let journal = Journal::new(Arc::clone(&metrics), alerts.as_ref().map(Alerts::sink));
-    let (scheduler, dispatcher) = start_scheduler(settings, room.workers, &store, journal)?;
-    process::give_back_memory();
+    let scheduler = Handle::standing_by("it is starting").forbidding(forbidden(settings));
+    let stepped = scheduler.clone();
+    clock::watch_steps(move || stepped.clock_stepped()).map_err(cannot("watch the clock"))?;
+    let turns = Turns {
+        works: Works {
+            settings,
+            workers: room.workers,
+            store: Arc::clone(&store),
+            handle: scheduler.clone(),
+            metrics: metrics.clone(),
+            alerts: alerts.as_ref().map(Alerts::sink),
+        },
+        events,
+        happened,
+    };
+    let sharing = match shared {
+        Some(store) => Some(turns.share(store)?),
+        None => {
+            turns.begin()?;
+            None
+        }
+    };
     let trials = Arc::new(Trials::default());
     let site = Site {
         api: Api::new(
@@ -113,7 +160,8 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
             Arc::clone(&trials),
             api_settings(settings, room.workers),
         ),
-        web: Web::new(scheduler.clone(), store, trials, web_settings(settings)),
+        web: Web::new(scheduler, store, trials, web_settings(settings)),
+        standby: sharing.as_ref().map(|sharing| Arc::clone(&sharing.standby)),
     };
     let guard = Guard::new(gate, Arc::new(site));
     let handler = Arc::new(Counted { guard, metrics });
@@ -137,32 +185,35 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     }
     process::manager::tell("READY=1");
 
-    let joined = thread::Builder::new()
-        .name("stop".to_owned())
-        .spawn(move || {
-            let _ = dispatcher.join();
-            // Whoever waited for it has gone.
-            let _ = events.send(Event::Ended);
-        });
-    joined.map_err(cannot("watch the dispatcher"))?;
-    wait_for_the_end(&happened, &scheduler, settings.grace);
+    let ended = turns.go_on(sharing.as_ref());
+    if let Some(sharing) = &sharing {
+        sharing.keeper.give_back();
+    }
     if let Some(alerts) = alerts {
         alerts.shutdown();
     }
     server.shutdown();
     log::info!("Stopped");
-    Ok(())
+    ended
 }
 
 /// All that the server answers.
 struct Site {
     api: Api,
     web: Web,
+    /// Where the database is shared.
+    standby: Option<Arc<Standby>>,
 }
 
 impl Handler for Site {
     fn handle(&self, request: Request, responder: Responder) {
-        if Web::wants(&request.path) {
+        let for_web = Web::wants(&request.path);
+        if let Some(standby) = &self.standby
+            && (for_web || Api::reads_jobs(&request.path))
+        {
+            standby.refresh();
+        }
+        if for_web {
             self.web.handle(request, responder);
         } else {
             self.api.handle(request, responder);
@@ -192,27 +243,6 @@ impl Handler for Counted {
     }
 }
 
-/// Waits for a signal, then for the end of what runs: for the grace, then with SIGTERM, then with SIGKILL. A second
-/// signal skips the grace.
-fn wait_for_the_end(happened: &Receiver<Event>, scheduler: &Handle, grace: Duration) {
-    let Ok(Event::Stop) = happened.recv() else {
-        return;
-    };
-    log::info!(
-        "Stopping: nothing starts any more, and runs have {} s to finish",
-        grace.as_secs()
-    );
-    process::manager::tell("STOPPING=1");
-    scheduler.stop();
-    for patience in [grace, config::STOP_KILL_AFTER] {
-        if let Ok(Event::Ended) = happened.recv_timeout(patience) {
-            return;
-        }
-        scheduler.stop_runs();
-    }
-    while let Ok(Event::Stop) = happened.recv() {}
-}
-
 /// Reads who may come in, and says so if everybody may.
 fn open_gate(settings: &Settings) -> Result<Arc<Gate>, StartError> {
     let reachable = settings.is_reachable();
@@ -230,7 +260,7 @@ fn open_gate(settings: &Settings) -> Result<Arc<Gate>, StartError> {
         token_file: settings.token_file.clone(),
         allow_hosts: hosts.flat_map(|hosts| hosts.0.clone()).collect(),
     };
-    Gate::open(&settings).map(Arc::new).map_err(StartError)
+    Gate::open(&settings).map(Arc::new).map_err(StartError::new)
 }
 
 /// Reads what is shown to clients that come by TLS.
@@ -238,7 +268,7 @@ fn open_certificates(settings: &Settings) -> Result<Option<Arc<Certificates>>, S
     let (Some(certificate), Some(key)) = (&settings.tls_cert, &settings.tls_key) else {
         return Ok(None);
     };
-    let certificates = Certificates::open(certificate, key).map_err(StartError)?;
+    let certificates = Certificates::open(certificate, key).map_err(StartError::new)?;
     Ok(Some(Arc::new(certificates)))
 }
 
@@ -261,32 +291,18 @@ fn watch_signals(events: Sender<Event>, hung_up: impl Fn() + Send + 'static) -> 
     Ok(())
 }
 
-fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    if settings.no_persist {
-        log::warn!("--no-persist: all jobs are gone when this server stops");
-        return Ok(Arc::new(MemoryStore::new()));
-    }
-    let directory = &settings.boltpath;
-    let store = RedbStore::open(directory)?;
-    match store.compact_if_worth_it() {
-        Ok(None) => {}
-        Ok(Some((before, after))) => {
-            log::info!("made the job database smaller, from {before} to {after} bytes");
-        }
-        // It takes some space itself. A server that starts is worth more than a small file.
-        Err(error) => log::warn!("the job database could not be made smaller: {error}"),
-    }
-    let is_new = load::prepare(&store)?;
-    if is_new && let Some(path) = redb::kala_data_beside(directory) {
+/// The store that this server shares with others; opened later, since that may take as long as its database is away.
+fn open_shared_store(settings: &Settings) -> Result<Option<Arc<LateStore>>, StartError> {
+    let Some(database) = Database::of(settings)? else {
+        return Ok(None);
+    };
+    log::info!("the job database is {database}");
+    if settings.no_tx_persist {
         log::warn!(
-            "{} holds jobs of Kala, which this server does not read; it starts without jobs",
-            path.display()
+            "--no-tx-persist is not for a shared job database: each change is durable before it is answered"
         );
     }
-    match settings.no_tx_persist {
-        true => Ok(Arc::new(Relaxed::new(Arc::new(store)))),
-        false => Ok(Arc::new(store)),
-    }
+    Ok(Some(Arc::new(LateStore::new(database))))
 }
 
 /// Starts to post alerts, if somebody wants them.
@@ -300,51 +316,11 @@ fn start_alerts(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Option<Al
     alerts.map(Some).map_err(cannot("post to --on-event"))
 }
 
-/// Starts what decides, what writes and what runs, going on from what the store remembers.
-fn start_scheduler(
-    settings: &Settings,
-    workers: usize,
-    store: &Arc<dyn Store>,
-    journal: Journal,
-) -> Result<(Handle, Dispatcher), StartError> {
-    let loaded = load::load(&**store, settings.timezone)?;
-    let (handle, inbox) = scheduler::channel();
-    let keep = Keep {
-        history_limit: settings.history_limit,
-        history_ttl: settings.jobstat_ttl.0,
-        output_total: settings.output_total,
-    };
-    let persist_every = settings.no_tx_persist.then_some(settings.persist_every);
-    let committed = handle.clone();
-    let writer = WriterConfig {
-        keep,
-        persist_every,
-    };
-    let writer = Writer::start(Arc::clone(store), writer, move |batch| {
-        committed.committed(batch);
-    })?;
-    let completed = handle.clone();
-    let pool = PoolConfig {
-        workers,
-        ..PoolConfig::default()
-    };
-    let pool = Pool::start(pool, move |completion| completed.completed(completion));
-    let pool = pool.map_err(cannot("start the workers"))?;
-    let core = scheduler::core::Settings {
-        workers,
-        output_limit: usize::try_from(settings.output_limit).unwrap_or(usize::MAX),
-        lease: None,
-        done_ttl: settings.done_ttl.0,
-    };
-    let dispatcher = Dispatcher::start(inbox, core, loaded, writer, pool, journal);
-    let dispatcher = dispatcher.map_err(cannot("start the dispatcher"))?;
-    let stepped = handle.clone();
-    clock::watch_steps(move || stepped.clock_stepped()).map_err(cannot("watch the clock"))?;
-    let forbidden = Forbidden {
+fn forbidden(settings: &Settings) -> Forbidden {
+    Forbidden {
         local_jobs: settings.deny_local_jobs,
         delete_all: settings.deny_delete_all,
-    };
-    Ok((handle.forbidding(forbidden), dispatcher))
+    }
 }
 
 fn api_settings(settings: &Settings, workers: usize) -> api::Settings {

@@ -108,6 +108,7 @@ pub struct Metrics {
     pub http: HttpCounts,
     started: Timestamp,
     store_away: AtomicBool,
+    lease_away: AtomicBool,
 }
 
 impl Default for Metrics {
@@ -132,6 +133,7 @@ impl Default for Metrics {
             http: HttpCounts::default(),
             started: clock::now(),
             store_away: AtomicBool::new(false),
+            lease_away: AtomicBool::new(false),
         }
     }
 }
@@ -142,10 +144,15 @@ impl Metrics {
         self.store_away.store(away, Ordering::Relaxed);
     }
 
-    /// Whether the store refuses writes.
+    /// A shared store does not answer when it is asked for the lease, or does again.
+    pub fn set_lease_away(&self, away: bool) {
+        self.lease_away.store(away, Ordering::Relaxed);
+    }
+
+    /// Whether the store refuses writes, or does not answer.
     #[must_use]
     pub fn is_store_away(&self) -> bool {
-        self.store_away.load(Ordering::Relaxed)
+        self.store_away.load(Ordering::Relaxed) || self.lease_away.load(Ordering::Relaxed)
     }
 
     /// Writes all that is counted here.

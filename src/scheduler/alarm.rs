@@ -58,7 +58,8 @@ fn alert(notice: &Notice, now: Timestamp) -> Option<Alert> {
         | Notice::Expired { .. }
         | Notice::ClockStepped { .. }
         | Notice::ClaimTaken { .. }
-        | Notice::Unwritten { .. } => return None,
+        | Notice::Unwritten { .. }
+        | Notice::LeaseLost(_) => return None,
     };
     Some(Alert { what, at, count })
 }

@@ -79,7 +79,8 @@ impl Journal {
             Notice::Turn(_)
             | Notice::Expired { .. }
             | Notice::ClaimTaken { .. }
-            | Notice::Unwritten { .. } => {}
+            | Notice::Unwritten { .. }
+            | Notice::LeaseLost(_) => {}
         }
     }
 }
@@ -186,10 +187,15 @@ fn write(notice: &Notice) {
         }
         Notice::StoreAway(why) => {
             log::error!(
-                "the job database cannot be written: {why}; runs go on and are written later, changes are refused"
+                "the job database cannot be written: {why}; what runs goes on and is written later, changes are refused"
             );
         }
         Notice::StoreBack => log::info!("the job database takes writes again"),
+        Notice::LeaseLost(why) => {
+            log::error!(
+                "this server has lost the lease of the job database: {why}; what it ran is ended and not recorded here"
+            );
+        }
         Notice::Unwritten { runs, why } => {
             log::error!(
                 "the job database did not come back in time: the ends of {runs} runs are lost, and after the next start \

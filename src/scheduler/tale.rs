@@ -106,7 +106,8 @@ pub(super) fn tell(events: &Events, notice: &Notice) {
         | Notice::Expired { .. }
         | Notice::ClockStepped { .. }
         | Notice::ClaimTaken { .. }
-        | Notice::Unwritten { .. } => return,
+        | Notice::Unwritten { .. }
+        | Notice::LeaseLost(_) => return,
     };
     events.tell(what);
 }

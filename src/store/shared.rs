@@ -1,8 +1,12 @@
 //! Job databases that are servers of their own, and may have several of ours: one place knows which drivers there are.
 
+mod late;
+
 use super::{Store, StoreError};
 use crate::settings::database::Database;
 use crate::settings::values::JobDb;
+
+pub use self::late::LateStore;
 
 /// Connects to a shared database and makes sure that its tables are there. It connects anew by itself whenever it must.
 ///

@@ -148,6 +148,11 @@ impl Web {
         self.inner.scheduler.registry()
     }
 
+    /// Why another server works on the database, if that is so.
+    fn stands_by(&self) -> Option<Box<str>> {
+        self.inner.scheduler.stands_by()
+    }
+
     fn store(&self) -> &dyn Store {
         &*self.inner.store
     }

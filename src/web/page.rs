@@ -161,12 +161,24 @@ fn banners(web: &Web, viewer: &Viewer) -> Markup {
                 }
             }
         }
+        @if let Some(why) = web.stands_by() {
+            div.banner.warn role="status" {
+                strong { "This server stands by." } " " (sentence(&why)) " What you see is read from there; changes are refused."
+            }
+        }
         @if web.registry().totals().store_away {
             div.banner.bad role="alert" {
                 strong { "The job database is away." } " What runs goes on; changes are refused until it is back."
             }
         }
     }
+}
+
+/// A reason as a sentence.
+fn sentence(why: &str) -> String {
+    let mut rest = why.chars();
+    let first = rest.next().map(|c| c.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), rest.as_str())
 }
 
 /// What was just done, told by the address that a form led to. Only words of ours are shown.

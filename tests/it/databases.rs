@@ -1,4 +1,9 @@
-//! The database servers that other tests use: they start, stop, stand still and go on.
+//! Shared job databases: the servers that other tests use start, stop, stand still and go on; and stories of one and of
+//! several of ours on each kind of them.
+
+mod absence;
+mod leases;
+mod place;
 
 use std::net::{Ipv4Addr, TcpStream};
 
@@ -22,3 +27,46 @@ fn servers_start_and_stop_and_start_again() {
         assert!(Database::shared(kind).is_some());
     }
 }
+
+/// The stories, on one kind of database.
+macro_rules! stories {
+    ($name:ident, $feature:literal, $kind:expr) => {
+        #[cfg(feature = $feature)]
+        mod $name {
+            use super::{Kind, absence, leases};
+
+            #[test]
+            fn one_works_and_the_others_stand_by() {
+                leases::one_works_and_the_others_stand_by($kind);
+            }
+
+            #[test]
+            fn a_dead_server_is_followed_by_another() {
+                leases::a_dead_server_is_followed_by_another($kind);
+            }
+
+            #[test]
+            fn a_server_that_slept_through_its_lease_does_nothing() {
+                leases::a_server_that_slept_through_its_lease_does_nothing($kind);
+            }
+
+            #[test]
+            fn a_server_that_is_cut_off_is_followed_and_comes_back() {
+                leases::a_server_that_is_cut_off_is_followed_and_comes_back($kind);
+            }
+
+            #[test]
+            fn a_server_waits_for_its_database() {
+                absence::a_server_waits_for_its_database($kind);
+            }
+
+            #[test]
+            fn nothing_runs_unclaimed_while_it_is_away() {
+                absence::nothing_runs_unclaimed_while_it_is_away($kind);
+            }
+        }
+    };
+}
+
+stories!(postgres, "postgres", Kind::Postgres);
+stories!(mariadb, "mysql", Kind::MariaDb);

@@ -5,7 +5,7 @@
 //! clocks when it wakes up, before anything starts: by one of them the lease has ended, until it is prolonged again.
 
 use super::commit::Commits;
-use super::{Core, Now};
+use super::{Core, Notice, Now};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::job::run::RunId;
@@ -54,6 +54,7 @@ impl Core {
         if self.lost.is_some() {
             return;
         }
+        self.fx.notices.push(Notice::LeaseLost(why.to_owned()));
         self.refuse_all_replies(&Refusal::StandingBy(why.into()));
         self.stopping = true;
         self.lost = Some(why.into());

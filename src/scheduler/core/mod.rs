@@ -210,6 +210,8 @@ pub enum Notice {
     StoreAway(String),
     /// The store takes writes again.
     StoreBack,
+    /// The lease of a shared store has gone to another server: everything here ends.
+    LeaseLost(String),
     /// The server stops, and the store has not come back: what waits for it is lost.
     Unwritten {
         /// Runs whose ends are among it.

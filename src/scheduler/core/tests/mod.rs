@@ -371,6 +371,7 @@ impl Story {
             }
             Notice::StoreAway(_) => self.line("the store is away"),
             Notice::StoreBack => self.line("the store is back"),
+            Notice::LeaseLost(_) => self.line("the lease is lost"),
             Notice::Unwritten { runs, .. } => self.line(format!("{runs} ends are lost")),
             Notice::ClaimTaken { job, .. } => {
                 self.line(format!("{} runs elsewhere", job.spec.name));

@@ -176,7 +176,7 @@ fn a_lost_lease_ends_everything_and_stores_nothing() {
     let (before, history) = (story.rows.open.len(), story.rows.history.len());
     story.told();
     story.pass(0.01);
-    assert_eq!(story.told(), ["5 long is stopped"]);
+    assert_eq!(story.told(), ["5 the lease is lost", "5 long is stopped"]);
     for to in [waiting, durable] {
         assert!(matches!(story.answer(to), Err(Refusal::StandingBy(_))));
     }
@@ -203,5 +203,5 @@ fn a_loss_that_is_heard_of_elsewhere_is_one_too() {
     assert!(matches!(story.answer(to), Err(Refusal::StandingBy(_))));
     assert_eq!(story.end, Some(End::Lost));
     story.pass(60.0);
-    assert_eq!(story.told(), [] as [&str; 0]);
+    assert_eq!(story.told(), ["0 the lease is lost"]);
 }
