@@ -1,8 +1,11 @@
 //! Shared job databases: the servers that other tests use start, stop, stand still and go on; and stories of one and of
 //! several of ours on each kind of them.
 
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
 mod absence;
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
 mod leases;
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
 mod place;
 
 use std::net::{Ipv4Addr, TcpStream};
