@@ -187,7 +187,7 @@ fn err_imports() {
     let (one, other) = circle(&mut story);
     assert!(
         story
-            .import(vec![one.clone(), other], Existing::Refuse)
+            .import(vec![one, other], Existing::Refuse)
             .is_ok()
     );
     story.pass(5.0);
