@@ -44,10 +44,10 @@ mod recovery;
 mod regressions;
 /// Which role each route takes.
 mod roles;
-/// What nobody gets to see.
-mod secrets;
 /// What all routes have in common.
 mod routes;
+/// What nobody gets to see.
+mod secrets;
 /// Who may come in, from where, and what they get to see.
 mod security;
 /// The server's life: start, signals, sockets, log.

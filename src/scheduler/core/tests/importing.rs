@@ -185,11 +185,7 @@ fn err_imports() {
         (one, other)
     };
     let (one, other) = circle(&mut story);
-    assert!(
-        story
-            .import(vec![one, other], Existing::Refuse)
-            .is_ok()
-    );
+    assert!(story.import(vec![one, other], Existing::Refuse).is_ok());
     story.pass(5.0);
     let (one, mut other) = circle(&mut story);
     other.job.spec.parents = vec![ids[0]];
