@@ -7,8 +7,10 @@ use std::fmt;
 use std::io::{LineWriter, Stderr, Write, stderr};
 use std::str::FromStr;
 
+use log::kv::{self, Key, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use parking_lot::Mutex;
+use serde_json::{Map, Value};
 use simplelog::{ConfigBuilder, WriteLogger};
 
 use crate::clock;
@@ -139,7 +141,7 @@ fn one_line(message: &fmt::Arguments<'_>) -> String {
     line
 }
 
-/// Writes an object a line: `time`, `level`, `message`.
+/// Writes an object a line: `time`, `level`, `message`, and what the message is about, such as `job`, `run` and `outcome`.
 struct JsonLines<W>(Mutex<W>);
 
 impl<W: Write + Send> Log for JsonLines<W> {
@@ -149,11 +151,13 @@ impl<W: Write + Send> Log for JsonLines<W> {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let line = serde_json::json!({
-                "time": format!("{:?}", clock::now()),
-                "level": record.level().as_str().to_ascii_lowercase(),
-                "message": record.args().to_string(),
-            });
+            let mut fields = Fields::default();
+            fields.put("time", format!("{:?}", clock::now()));
+            fields.put("level", record.level().as_str().to_ascii_lowercase());
+            fields.put("message", record.args().to_string());
+            // It cannot fail: a map takes everything.
+            let _ = record.key_values().visit(&mut fields);
+            let line = Value::Object(fields.0);
             // Where the log cannot be written, there is nowhere to say so.
             let _ = writeln!(self.0.lock(), "{line}");
         }
@@ -161,6 +165,26 @@ impl<W: Write + Send> Log for JsonLines<W> {
 
     fn flush(&self) {
         let _ = self.0.lock().flush();
+    }
+}
+
+/// The fields of a line.
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn put(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+}
+
+impl<'kvs> VisitSource<'kvs> for Fields {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
+        match value.to_u64() {
+            Some(number) => self.put(key.as_str(), number),
+            None => self.put(key.as_str(), value.to_string()),
+        }
+        Ok(())
     }
 }
 
@@ -182,6 +206,7 @@ mod tests {
             &record
                 .level(Level::Info)
                 .target("nimesha")
+                .key_values(&[("run", kv::Value::from("r")), ("count", kv::Value::from(3))])
                 .args(format_args!("a \"b\"\nc"))
                 .build(),
         );
@@ -194,9 +219,10 @@ mod tests {
                 .build(),
         );
         let written = lines.0.into_inner();
-        let object: serde_json::Value = serde_json::from_slice(&written).unwrap();
+        let object: Value = serde_json::from_slice(&written).unwrap();
         assert_eq!(object["message"], "a \"b\"\nc");
         assert_eq!(object["level"], "info");
+        assert_eq!((&object["run"], &object["count"]), (&"r".into(), &3.into()));
         assert!(object["time"].as_str().unwrap().ends_with('Z'));
         assert_eq!(written.iter().filter(|b| **b == b'\n').count(), 1);
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::alarm;
 use crate::alerts::Sink;
 use crate::clock;
+use log::Level;
+
 use crate::config;
 use crate::job::run::{AttemptEnd, GapKind, Outcome};
 use crate::metrics::Metrics;
@@ -96,6 +98,7 @@ fn write(notice: &Notice) {
         } => {
             if *queued > config::QUEUE_WAIT_WARN {
                 log::warn!(
+                    job:% = job.id, run:% = run, event = "run_waited";
                     "job {} run {run}: waited {} ms in the queue; more --workers would shorten that",
                     job.id,
                     queued.as_millis()
@@ -105,6 +108,7 @@ fn write(notice: &Notice) {
                 format!(", {} us late", late.as_micros())
             });
             log::debug!(
+                job:% = job.id, run:% = run, event = "run_started", trigger = trigger.as_str();
                 "job {} ({}) run {run}: started by {}{lateness}",
                 job.id,
                 job.spec.name,
@@ -120,6 +124,7 @@ fn write(notice: &Notice) {
         } => {
             let name = &job.spec.name;
             log::warn!(
+                job:% = job.id, run:% = run, event = "run_retrying", attempt;
                 "job {} ({name}) run {run}: attempt {attempt} {}, to be tried again",
                 job.id,
                 words(end)
@@ -142,12 +147,15 @@ fn write(notice: &Notice) {
                     .filter(|_| *outcome != Outcome::Succeeded)
                     .map_or(String::new(), |end| format!(": {}", words(end))),
             );
-            match outcome {
-                Outcome::Succeeded | Outcome::Cancelled => log::debug!("{line}"),
-                Outcome::Failed | Outcome::TimedOut | Outcome::Interrupted => {
-                    log::warn!("{line}");
-                }
-            }
+            let level = match outcome {
+                Outcome::Succeeded | Outcome::Cancelled => Level::Debug,
+                Outcome::Failed | Outcome::TimedOut | Outcome::Interrupted => Level::Warn,
+            };
+            log::log!(
+                level,
+                job:% = job.id, run:% = run, event = "run_ended", outcome = outcome.as_str();
+                "{line}"
+            );
         }
         Notice::Gap { job, gap, new } => {
             let line = format!(
@@ -157,42 +165,48 @@ fn write(notice: &Notice) {
                 gap.kind.as_str(),
                 gap.last
             );
-            match gap.kind {
-                GapKind::Missed => log::warn!("{line}"),
-                GapKind::Skipped => log::info!("{line}"),
-            }
+            let level = match gap.kind {
+                GapKind::Missed => Level::Warn,
+                GapKind::Skipped => Level::Info,
+            };
+            log::log!(level, job:% = job.id, event = gap.kind.as_str(), count = new; "{line}");
         }
         Notice::Turn(turn) => {
             let (id, name) = (turn.job.id, &turn.job.spec.name);
             let failures = turn.failures_in_a_row;
             match turn.turn {
                 Turn::Failed => {
-                    log::warn!("job {id} ({name}): has failed {failures} times in a row");
+                    log::warn!(job:% = id, event = "failing", count = failures; "job {id} ({name}): has failed {failures} times in a row");
                 }
                 Turn::Recovered => {
-                    log::info!("job {id} ({name}): succeeds again, after {failures} failures");
+                    log::info!(job:% = id, event = "recovered", count = failures; "job {id} ({name}): succeeds again, after {failures} failures");
                 }
             }
         }
         Notice::Expired { job } => {
             let name = &job.spec.name;
             log::info!(
+                job:% = job.id, event = "expired";
                 "job {} ({name}): has been done for --done-ttl, and goes",
                 job.id
             );
         }
         Notice::ClockStepped { forward, by } => {
             let direction = if *forward { "forward" } else { "back" };
-            log::warn!("the clock was stepped {direction} by {} ms", by.as_millis());
+            log::warn!(event = "clock_stepped"; "the clock was stepped {direction} by {} ms", by.as_millis());
         }
         Notice::StoreAway(why) => {
             log::error!(
+                event = "store_away";
                 "the job database cannot be written: {why}; what runs goes on and is written later, changes are refused"
             );
         }
-        Notice::StoreBack => log::info!("the job database takes writes again"),
+        Notice::StoreBack => {
+            log::info!(event = "store_back"; "the job database takes writes again");
+        }
         Notice::LeaseLost(why) => {
             log::error!(
+                event = "lease_lost";
                 "this server has lost the lease of the job database: {why}; what it ran is ended and not recorded here"
             );
         }
@@ -204,6 +218,7 @@ fn write(notice: &Notice) {
         }
         Notice::ClaimTaken { job, scheduled_at } => {
             log::warn!(
+                job:% = job.id, event = "claim_taken";
                 "job {} ({}): {scheduled_at:?} is claimed by another server",
                 job.id,
                 job.spec.name

@@ -52,6 +52,39 @@ fn its_commands_work_when_pasted() {
 }
 
 #[test]
+fn it_has_a_curl_line_for_every_route() {
+    let server = Server::start();
+    let script = script()
+        .replace("$api", "http://127.0.0.1:8000/api/v1")
+        .replace("$slow", "$id")
+        .replace("$id", "{id}")
+        .replace("$run", "{run}");
+    let lines = script.lines().filter(|line| line.contains("curl "));
+    let asked = |line: &str, method: &str, path: &str| {
+        let mut words = line.split([' ', '"', '\'', '?']);
+        let body = line.contains(" -d ") || line.contains(" --data");
+        let told = line
+            .split(" -X ")
+            .nth(1)
+            .map(|rest| rest.split([' ', ')']).next());
+        let usual = if body { "POST" } else { "GET" };
+        words.any(|word| word.strip_prefix("http://127.0.0.1:8000") == Some(path))
+            && told.flatten().unwrap_or(usual) == method
+    };
+    let document = server.get("/api/v1/openapi.json").json();
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        for method in operations.as_object().expect("operations").keys() {
+            let method = method.to_uppercase();
+            let mut lines = lines.clone();
+            assert!(
+                lines.any(|line| asked(line, &method, path)),
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+#[test]
 fn it_tells_of_every_flag() {
     let help = nimesha(&["serve", "--help"]).stdout;
     let flags = help.lines().filter(|line| line.starts_with("  -"));

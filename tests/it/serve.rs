@@ -238,6 +238,38 @@ fn the_log_can_be_json() {
 }
 
 #[test]
+fn a_json_line_says_which_job_which_run_and_how_it_went() {
+    let server = Server::with(&["--log-format", "json", "--verbose"]);
+    let lines = |event: &str| -> Vec<serde_json::Value> {
+        let log = server.log();
+        let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .filter(|line: &serde_json::Value| line["event"] == event)
+            .collect()
+    };
+    let secret = "printed-by-the-command";
+    for (command, outcome, level) in [
+        (format!("echo {secret}"), "succeeded", "debug"),
+        (format!("echo {secret}; exit 3"), "failed", "warn"),
+    ] {
+        let job = json!({"name": "x\n{\"level\":", "command": command, "schedule": "@manual"});
+        let id = server.create(&job);
+        server.run(&id);
+        let runs = server.get(&format!("/api/v1/job/{id}/runs/")).json();
+        wait_until("it is logged", || {
+            lines("run_ended").iter().any(|line| {
+                line["job"] == id
+                    && line["run"] == runs["runs"][0]["id"]
+                    && line["outcome"] == outcome
+                    && line["level"] == level
+            })
+        });
+    }
+    assert_eq!(lines("run_started")[0]["trigger"], "manual");
+    assert!(!server.log().contains(secret), "{}", server.log());
+}
+
+#[test]
 fn under_systemd_lines_carry_their_priority() {
     let (reader, writer) = io::pipe().unwrap();
     let stream = rustix::fs::fstat(&writer).unwrap();
