@@ -70,6 +70,20 @@ mod tests {
     }
 
     #[test]
+    fn whoever_may_not_come_in_is_told_so_everywhere() {
+        let document = document();
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            let is_open = matches!(&**path, "/healthz" | "/readyz");
+            for (method, operation) in operations.as_object().unwrap() {
+                for status in ["401", "403"] {
+                    let told = operation["responses"][status].is_object();
+                    assert_eq!(told, !is_open, "{method} {path} {status}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_it_refers_to_is_in_it() {
         fn check(document: &Value, part: &Value) {
             match part {
