@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use log::Level;
+
 use super::alarm;
 use crate::alerts::Sink;
 use crate::clock;
-use log::Level;
-
 use crate::config;
+use crate::job::Job;
 use crate::job::run::{AttemptEnd, GapKind, Outcome};
 use crate::metrics::Metrics;
 use crate::scheduler::core::Notice;
@@ -87,6 +88,7 @@ impl Journal {
     }
 }
 
+/// One line for a notice. What goes well is told only to those who debug.
 fn write(notice: &Notice) {
     match notice {
         Notice::Started {
@@ -97,23 +99,23 @@ fn write(notice: &Notice) {
             queued,
         } => {
             if *queued > config::QUEUE_WAIT_WARN {
+                let waited = queued.as_millis();
                 log::warn!(
                     job:% = job.id, run:% = run, event = "run_waited";
-                    "job {} run {run}: waited {} ms in the queue; more --workers would shorten that",
-                    job.id,
-                    queued.as_millis()
+                    "{} run {run}: waited {waited} ms in the queue; more --workers would shorten that",
+                    named(job)
                 );
             }
-            let lateness = lateness.map_or(String::new(), |late| {
-                format!(", {} us late", late.as_micros())
-            });
-            log::debug!(
-                job:% = job.id, run:% = run, event = "run_started", trigger = trigger.as_str();
-                "job {} ({}) run {run}: started by {}{lateness}",
-                job.id,
-                job.spec.name,
-                trigger.as_str()
-            );
+            // Thousands of these a second must cost nothing where nobody reads them.
+            if log::log_enabled!(Level::Debug) {
+                let late = lateness.map(|late| format!(", {} us late", late.as_micros()));
+                let (trigger, late) = (trigger.as_str(), late.unwrap_or_default());
+                log::debug!(
+                    job:% = job.id, run:% = run, event = "run_started", trigger;
+                    "{} run {run}: started by {trigger}{late}",
+                    named(job)
+                );
+            }
         }
         Notice::Retrying {
             run,
@@ -121,15 +123,12 @@ fn write(notice: &Notice) {
             attempt,
             end,
             ..
-        } => {
-            let name = &job.spec.name;
-            log::warn!(
-                job:% = job.id, run:% = run, event = "run_retrying", attempt;
-                "job {} ({name}) run {run}: attempt {attempt} {}, to be tried again",
-                job.id,
-                words(end)
-            );
-        }
+        } => log::warn!(
+            job:% = job.id, run:% = run, event = "run_retrying", attempt;
+            "{} run {run}: attempt {attempt} {}, to be tried again",
+            named(job),
+            words(end)
+        ),
         Notice::Ended {
             run,
             job,
@@ -137,93 +136,90 @@ fn write(notice: &Notice) {
             end,
             duration,
         } => {
-            let line = format!(
-                "job {} ({}) run {run}: {} after {} ms{}",
-                job.id,
-                job.spec.name,
-                outcome.as_str(),
-                duration.as_millis(),
-                end.as_ref()
-                    .filter(|_| *outcome != Outcome::Succeeded)
-                    .map_or(String::new(), |end| format!(": {}", words(end))),
-            );
-            let level = match outcome {
-                Outcome::Succeeded | Outcome::Cancelled => Level::Debug,
-                Outcome::Failed | Outcome::TimedOut | Outcome::Interrupted => Level::Warn,
-            };
+            let end = end.as_ref().filter(|_| *outcome != Outcome::Succeeded);
+            let end = end.map_or(String::new(), |end| format!(": {}", words(end)));
+            let (done, took) = (outcome.as_str(), duration.as_millis());
             log::log!(
-                level,
-                job:% = job.id, run:% = run, event = "run_ended", outcome = outcome.as_str();
-                "{line}"
+                level_of(*outcome),
+                job:% = job.id, run:% = run, event = "run_ended", outcome = done;
+                "{} run {run}: {done} after {took} ms{end}",
+                named(job)
             );
         }
         Notice::Gap { job, gap, new } => {
-            let line = format!(
-                "job {} ({}): {new} {}, the last at {:?}",
-                job.id,
-                job.spec.name,
-                gap.kind.as_str(),
-                gap.last
-            );
             let level = match gap.kind {
                 GapKind::Missed => Level::Warn,
                 GapKind::Skipped => Level::Info,
             };
-            log::log!(level, job:% = job.id, event = gap.kind.as_str(), count = new; "{line}");
+            let (kind, last) = (gap.kind.as_str(), gap.last);
+            log::log!(
+                level,
+                job:% = job.id, event = kind, count = new;
+                "{}: {new} {kind}, the last at {last:?}",
+                named(job)
+            );
         }
         Notice::Turn(turn) => {
-            let (id, name) = (turn.job.id, &turn.job.spec.name);
+            let (id, job) = (turn.job.id, named(&turn.job));
             let failures = turn.failures_in_a_row;
             match turn.turn {
                 Turn::Failed => {
-                    log::warn!(job:% = id, event = "failing", count = failures; "job {id} ({name}): has failed {failures} times in a row");
+                    log::warn!(job:% = id, event = "failing", count = failures; "{job}: has failed {failures} times in a row")
                 }
                 Turn::Recovered => {
-                    log::info!(job:% = id, event = "recovered", count = failures; "job {id} ({name}): succeeds again, after {failures} failures");
+                    log::info!(job:% = id, event = "recovered", count = failures; "{job}: succeeds again, after {failures} failures")
                 }
             }
         }
         Notice::Expired { job } => {
-            let name = &job.spec.name;
-            log::info!(
-                job:% = job.id, event = "expired";
-                "job {} ({name}): has been done for --done-ttl, and goes",
-                job.id
-            );
+            log::info!(job:% = job.id, event = "expired"; "{}: has been done for --done-ttl, and goes", named(job));
         }
+        Notice::ClaimTaken { job, scheduled_at } => log::warn!(
+            job:% = job.id, event = "claim_taken";
+            "{}: {scheduled_at:?} is claimed by another server",
+            named(job)
+        ),
         Notice::ClockStepped { forward, by } => {
             let direction = if *forward { "forward" } else { "back" };
             log::warn!(event = "clock_stepped"; "the clock was stepped {direction} by {} ms", by.as_millis());
         }
-        Notice::StoreAway(why) => {
-            log::error!(
-                event = "store_away";
-                "the job database cannot be written: {why}; what runs goes on and is written later, changes are refused"
-            );
-        }
+        Notice::StoreAway(_)
+        | Notice::StoreBack
+        | Notice::LeaseLost(_)
+        | Notice::Unwritten { .. } => write_of_store(notice),
+    }
+}
+
+fn write_of_store(notice: &Notice) {
+    match notice {
+        Notice::StoreAway(why) => log::error!(
+            event = "store_away";
+            "the job database cannot be written: {why}; what runs goes on and is written later, changes are refused"
+        ),
         Notice::StoreBack => {
-            log::info!(event = "store_back"; "the job database takes writes again");
+            log::info!(event = "store_back"; "the job database takes writes again")
         }
-        Notice::LeaseLost(why) => {
-            log::error!(
-                event = "lease_lost";
-                "this server has lost the lease of the job database: {why}; what it ran is ended and not recorded here"
-            );
-        }
-        Notice::Unwritten { runs, why } => {
-            log::error!(
-                "the job database did not come back in time: the ends of {runs} runs are lost, and after the next start \
-                 they stand as interrupted or missed: {why}"
-            );
-        }
-        Notice::ClaimTaken { job, scheduled_at } => {
-            log::warn!(
-                job:% = job.id, event = "claim_taken";
-                "job {} ({}): {scheduled_at:?} is claimed by another server",
-                job.id,
-                job.spec.name
-            );
-        }
+        Notice::LeaseLost(why) => log::error!(
+            event = "lease_lost";
+            "this server has lost the lease of the job database: {why}; what it ran is ended and not recorded here"
+        ),
+        Notice::Unwritten { runs, why } => log::error!(
+            event = "ends_lost";
+            "the job database did not come back in time: the ends of {runs} runs are lost, and after the next start \
+             they stand as interrupted or missed: {why}"
+        ),
+        _ => {}
+    }
+}
+
+fn named(job: &Job) -> String {
+    format!("job {} ({})", job.id, job.spec.name)
+}
+
+fn level_of(outcome: Outcome) -> Level {
+    match outcome {
+        Outcome::Succeeded | Outcome::Cancelled => Level::Debug,
+        Outcome::Failed | Outcome::TimedOut | Outcome::Interrupted => Level::Warn,
     }
 }
 
