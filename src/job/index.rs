@@ -1,13 +1,20 @@
-//! Where jobs stand in a table, by their ids.
+//! Where jobs stand in a table, by their ids; and the map for what few jobs and runs have.
 //!
-//! It keeps places alone and looks the ids up in the table: some eight bytes a job, where a map with ids of its own takes
-//! forty.
+//! The index keeps places alone and looks the ids up in the table: some eight bytes a job, where a map with ids of its own
+//! takes forty. Each decision of the scheduler looks some things up, so the hash is one of few instructions: who may store
+//! jobs under ids of his choice has cheaper ways to keep a server busy.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::collections::HashMap;
+use std::hash::BuildHasher;
 
+use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::JobId;
+
+/// A map by ids and small numbers. Its order of iteration is the same in every run of the program: a simulation replays
+/// exactly.
+pub type Map<K, V> = HashMap<K, V, FixedState>;
 
 /// Places of a table by job; see the [module's documentation](self). `id_at` tells whose place it is, and is asked about
 /// places in the index alone.
@@ -44,7 +51,7 @@ impl JobIndex {
 }
 
 fn hash(id: JobId) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(id)
+    FixedState::default().hash_one(id)
 }
 
 #[cfg(test)]

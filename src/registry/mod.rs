@@ -6,12 +6,13 @@
 mod jobs;
 mod pulse;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 
 use crate::clock::Timestamp;
+use crate::job::index::Map;
 use crate::job::output::OutputBuffer;
 use crate::job::run::{Figures, HistoryEntry, RunId, Trigger};
 use crate::job::{Job, JobId};
@@ -140,7 +141,7 @@ pub struct Registry {
 pub struct Inner {
     jobs: Jobs,
     running: BTreeMap<RunId, RunningView>,
-    fresh: HashMap<JobId, Vec<FreshEntry>>,
+    fresh: Map<JobId, Vec<FreshEntry>>,
     pulse: Pulse,
     /// Sums over all jobs.
     pub totals: Totals,

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use super::backlog::{Backlog, without_overwritten};
 use super::commands::CommandEffect;
-use super::jobs::Map;
 use super::{Core, Notice, ReplyTo, View};
 use crate::config;
 use crate::job::JobId;
+use crate::job::index::Map;
 use crate::job::run::{HistoryEntry, RunId};
 use crate::scheduler::command::{Answer, Refusal};
 use crate::store::StoreError;

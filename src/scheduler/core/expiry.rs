@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::jobs::{Entry, JobIx, Map};
+use super::jobs::{Entry, JobIx};
 use super::{Core, Notice};
 use crate::clock::Timestamp;
+use crate::job::index::Map;
 use crate::scheduler::command::Command;
 use crate::scheduler::wheel::{Key, Wheel};
 

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::commands::{CommandEffect, first_cursor};
-use super::jobs::{JobIx, Map};
+use super::jobs::JobIx;
 use super::{Core, ReplyTo};
+use crate::job::index::Map;
 use crate::job::state::JobState;
 use crate::job::{Job, JobId, graph};
 use crate::scheduler::command::{Answer, Existing, Import, Imported, ImportedJob, Refusal};

@@ -1,23 +1,19 @@
 //! The jobs as the core knows them, and who depends on whom.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::doing::Doings;
 
 use crate::clock::Timestamp;
-use crate::job::index::JobIndex;
+use crate::job::index::{JobIndex, Map};
 use crate::job::run::Figures;
 use crate::job::state::{JobState, JobStateRest};
 use crate::job::{Job, JobId};
 use crate::registry::Live;
 use crate::schedule::Passed;
 use crate::scheduler::wheel::Key;
-
-/// A map whose order of iteration is the same in every run of the program: a simulation replays exactly.
-pub(super) type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// A job's place in the table; free again when the job is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
