@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hasher};
 use tiny_http::Method::{Get, Head};
 
 use crate::http::{Answer, Body, Request};
+use crate::scheduler::command::Refusal;
 
 /// What follows the tag of a compressed body.
 pub(super) const GZIP: &str = "-gzip";
@@ -26,8 +27,18 @@ pub(super) fn of_version(version: u64) -> String {
     format!("\"{version}\"")
 }
 
+/// Refuses what is meant for another version of a job than this one, if `If-Match` says for which it is meant.
+pub(super) fn check(condition: Option<&str>, version: u64) -> Result<(), Refusal> {
+    match condition {
+        Some(condition) if !names_version(condition, version) => {
+            Err(Refusal::VersionChanged(version))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether `If-Match` names this version of a job (RFC 9110, section 13.1.1).
-pub(super) fn names_version(condition: &str, version: u64) -> bool {
+fn names_version(condition: &str, version: u64) -> bool {
     let version = version.to_string();
     let mut tags = condition.split(',').map(str::trim);
     tags.any(|tag| {

@@ -61,9 +61,21 @@ pub(super) fn stats(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
     Ok(Reply::Now(answer::json(200, json.finish())))
 }
 
-/// `DELETE /job/{id}/`.
-pub(super) fn delete(_: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
-    Ok(Reply::done(Command::Delete(call.job_id()?)))
+/// `DELETE /job/{id}/`; with `If-Match` only if nobody has changed the job meanwhile.
+pub(super) fn delete(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
+    let id = call.job_id()?;
+    let expected_version = match call.request.header("if-match") {
+        None => None,
+        condition => {
+            let version = api.job(id)?.job.version;
+            etag::check(condition, version)?;
+            Some(version)
+        }
+    };
+    Ok(Reply::done(Command::Delete {
+        id,
+        expected_version,
+    }))
 }
 
 /// `DELETE /job/all/`.
@@ -242,7 +254,14 @@ mod tests {
     fn what_the_scheduler_does_is_answered_204() {
         let job = id(1);
         for (method, target, expected) in [
-            (Delete, format!("/job/{job}/"), Command::Delete(job)),
+            (
+                Delete,
+                format!("/job/{job}/"),
+                Command::Delete {
+                    id: job,
+                    expected_version: None,
+                },
+            ),
             (Delete, "/job/all/".to_owned(), Command::DeleteAll),
             (Post, format!("/job/enable/{job}/"), Command::Enable(job)),
             (Post, format!("/job/disable/{job}/"), Command::Disable(job)),

@@ -61,11 +61,7 @@ impl Update {
         let old = self.api.job(self.id)?.job;
         // What makes no sense makes none whichever version it is meant for (RFC 9110, section 13.2.1).
         let job = Box::new(self.changed(&old)?);
-        if let Some(condition) = &self.if_match
-            && !etag::names_version(condition, old.version)
-        {
-            return Err(Refusal::VersionChanged(old.version).into());
-        }
+        etag::check(self.if_match.as_deref(), old.version)?;
         let command = Command::Update {
             job,
             expected_version: Some(old.version),

@@ -83,7 +83,7 @@ pub(super) fn head(
     let request = Request {
         method: Method::from_str(method)
             .map_err(|()| Refusal::new(400, "the method is not ASCII"))?,
-        path: target.path.to_owned(),
+        path: one_slash(target.path),
         query: target.query.to_owned(),
         version: (1, minor),
         headers: copy_headers(parsed.headers, length, host),
@@ -103,6 +103,15 @@ pub(super) fn head(
             expects_continue,
         },
     )))
+}
+
+/// A path with repeated slashes as one: a base address that ends with a slash makes them, and Kala led such requests on.
+fn one_slash(path: &str) -> String {
+    let mut path = path.to_owned();
+    while path.contains("//") {
+        path = path.replace("//", "/");
+    }
+    path
 }
 
 /// What httparse could not read, in words.

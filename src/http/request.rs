@@ -66,7 +66,8 @@ impl fmt::Display for Role {
 pub struct Request {
     /// As sent; methods are case-sensitive.
     pub method: Method,
-    /// The path as it was sent, percent-encoding included, without the query; starts with `/`, or is `*`.
+    /// The path as it was sent, percent-encoding included, repeated slashes as one, without the query; starts with `/`,
+    /// or is `*`.
     pub path: String,
     /// What follows the first `?`, undecoded; empty if there is none.
     pub query: String,

@@ -94,7 +94,12 @@ pub enum Command {
     /// Take over jobs of another server.
     Import(Box<Import>),
     /// Delete a job, and those children that have no other parent, and theirs.
-    Delete(JobId),
+    Delete {
+        /// Which one.
+        id: JobId,
+        /// Refuse if the job has another version by now.
+        expected_version: Option<u64>,
+    },
     /// Delete every job.
     DeleteAll,
     /// Run a job now, beside its schedule. With `wait`, the answer comes when the run and its children are over.

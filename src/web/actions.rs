@@ -88,7 +88,13 @@ pub(super) fn confirm(web: &Web, viewer: &Viewer, query: &Fields) -> Result<Answ
 /// `POST /webui/jobs/delete`.
 pub(super) fn delete(web: &Web, viewer: &Viewer, fields: &Fields) -> Reply {
     let ids = ids(fields);
-    let commands = ids.iter().map(|id| Command::Delete(*id)).collect();
+    let commands = ids
+        .iter()
+        .map(|id| Command::Delete {
+            id: *id,
+            expected_version: None,
+        })
+        .collect();
     let to = done("/webui/jobs", "delete", ids.len());
     // A child that is chosen beside its parent may be gone with it.
     ask(web, viewer, commands, to, |refusal| {

@@ -168,7 +168,13 @@ mod tests {
             (
                 "/webui/jobs/delete",
                 format!("id={id}"),
-                format!("{:?}", [Command::Delete(id)]),
+                format!(
+                    "{:?}",
+                    [Command::Delete {
+                        id,
+                        expected_version: None
+                    }]
+                ),
             ),
             (
                 "/webui/pause",

@@ -52,6 +52,18 @@ fn a_slash_at_the_end_makes_no_difference() {
 }
 
 #[test]
+fn slashes_in_a_row_count_as_one() {
+    let server = Server::start();
+    let id = server.create(&json!({"name": "x", "command": "true", "schedule": "@manual"}));
+    for path in ["//api/v1/job/", "/api/v1//job//", "/api//v1/job///?limit=1"] {
+        let listed = server.get(path).expect(200).json();
+        assert_eq!(listed["jobs"][&id]["name"], "x", "{path}");
+    }
+    server.delete(&format!("//api/v1/job//{id}")).expect(204);
+    server.get(&format!("/api/v1/job/{id}/")).expect(404);
+}
+
+#[test]
 fn head_says_what_get_would() {
     let server = Server::start();
     for path in readable(&server) {
@@ -163,6 +175,23 @@ fn the_tag_of_a_job_says_both_what_it_is_and_how_it_went() {
         let request = format!("PATCH {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{fields}\r\n{body}");
         client.send(request.as_bytes()).unwrap();
         assert_eq!(client.read("PATCH").unwrap().status, status);
+    }
+}
+
+#[test]
+fn a_job_that_was_changed_meanwhile_is_not_deleted() {
+    let server = Server::start();
+    let mut client = server.client();
+    let job = json!({"name": "x", "command": "true", "schedule": "@manual"});
+    let id = server.create(&job);
+    let path = format!("/api/v1/job/{id}/");
+    let (_, before) = tag_of(&mut client, &path);
+    server.patch(&id, &json!({"owner": "me"})).expect(200);
+    let (_, after) = tag_of(&mut client, &path);
+    for (tag, status) in [(&before, 412), (&after, 204), (&after, 404)] {
+        let fields = format!("If-Match: {tag}\r\n");
+        let answer = ask(&mut client, "DELETE", &path, &fields);
+        assert_eq!(answer.status, status, "{}", answer.text());
     }
 }
 

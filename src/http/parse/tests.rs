@@ -19,7 +19,7 @@ fn ok_targets() {
     for (target, path, query, host) in [
         ("/", "/", "", "h"),
         ("/a%20b?c=d?e", "/a%20b", "c=d?e", "h"),
-        ("//x", "//x", "", "h"),
+        ("//x///y//?a//b", "/x/y/", "a//b", "h"),
         ("http://other:80/a?b", "/a", "b", "other:80"),
         ("HTTP://other", "/", "", "other"),
         ("https://[::1]:8?q", "/", "q", "[::1]:8"),

@@ -218,14 +218,8 @@ fn check_request(request: &RemoteRequest, delimiters: &str) -> Result<(), Invali
             "remote_properties.url is missing: a job of type 1 needs one, for example \"https://example.com/hook\"",
         );
     }
-    let known_scheme = ["http://", "https://"].iter().any(|scheme| {
-        url.get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    });
     // With templates the address is known only at the run.
-    if delimiters.trim().is_empty()
-        && (!known_scheme || url.contains(|c: char| c.is_whitespace() || c.is_control()))
-    {
+    if delimiters.trim().is_empty() && !is_address(url) {
         return invalid(format!(
             "remote_properties.url is {url:?}, but must be an address such as \"https://example.com/hook\""
         ));
@@ -248,6 +242,28 @@ fn check_request(request: &RemoteRequest, delimiters: &str) -> Result<(), Invali
     }
     check_template("remote_properties.url", url, delimiters)?;
     check_template("remote_properties.body", &request.body, delimiters)
+}
+
+/// Whether this is an HTTP URL with a host, and with a port that there can be, if with any.
+fn is_address(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    let (host, port) = match place.rsplit_once(':') {
+        // The colons of an IPv6 address stand in brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (place, ""),
+    };
+    (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+        && !host.is_empty()
+        && (port.is_empty() || is_port(port))
+        && !url.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 fn check_headers(headers: &BTreeMap<String, Vec<String>>) -> Result<(), Invalid> {

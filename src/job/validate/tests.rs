@@ -43,8 +43,29 @@ fn ok_jobs() {
     assert_eq!(&*spec.epsilon.unwrap().text, "PT0S");
     assert_eq!(&*spec.timeout.unwrap().text, "PT5S");
 
-    for url in ["http://h", "HTTPS://h:8443/a?b=c"] {
+    for url in [
+        "http://h",
+        "HTTPS://h:8443/a?b=c",
+        "http://u:p@h:1?at=09:00",
+        "http://[::1]",
+        "http://[::1]:65535/",
+        "http://h:/#a@b",
+    ] {
         assert!(remote(url).check().is_ok(), "{url}");
+    }
+    for url in [
+        "h",
+        "http:/h",
+        "http://",
+        "https:///x",
+        "http://:80/",
+        "http://u@/x",
+        "http://h:65536",
+        "http://h:+1/",
+        "http://h:a/",
+        "http://h /",
+    ] {
+        assert!(remote(url).check().is_err(), "{url}");
     }
     let templated = with(remote("{{ .Owner }}/x"), |d| {
         d.extras.template_delimiters = "{{ }}".into();

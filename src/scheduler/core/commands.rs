@@ -94,7 +94,10 @@ impl Core {
                 expected_version,
             } => self.update(from, *job, expected_version),
             Command::Import(import) => self.import(from, *import),
-            Command::Delete(id) => self.delete(from, id),
+            Command::Delete {
+                id,
+                expected_version,
+            } => self.delete(from, id, expected_version),
             Command::DeleteAll => self.delete_all(from),
             Command::Start { id, wait } => self.start(from, id, wait),
             Command::Enable(id) => self.set_disabled(from, id, false),
@@ -131,6 +134,16 @@ impl Core {
 
     pub(super) fn find(&self, id: JobId) -> Result<JobIx, Refusal> {
         self.jobs.ix(id).ok_or(Refusal::UnknownJob(id))
+    }
+
+    /// The job, if it is still of the version that was expected.
+    pub(super) fn find_version(&self, id: JobId, expected: Option<u64>) -> Result<JobIx, Refusal> {
+        let ix = self.find(id)?;
+        let version = self.jobs[ix].job.version;
+        match expected {
+            Some(expected) if expected != version => Err(Refusal::VersionChanged(version)),
+            _ => Ok(ix),
+        }
     }
 
     pub(super) fn propose_command(
@@ -191,11 +204,8 @@ impl Core {
         new: NewJob,
         expected_version: Option<u64>,
     ) -> Result<(), Refusal> {
-        let ix = self.find(new.id)?;
+        let ix = self.find_version(new.id, expected_version)?;
         let old = self.jobs[ix].job.clone();
-        if expected_version.is_some_and(|version| version != old.version) {
-            return Err(Refusal::VersionChanged(old.version));
-        }
         self.check_links(&new)?;
         let same_schedule = old.spec.schedule == new.spec.schedule
             && old.spec.timezone == new.spec.timezone

@@ -39,8 +39,13 @@ impl Core {
         (gone, others)
     }
 
-    pub(super) fn delete(&mut self, from: ReplyTo, id: JobId) -> Result<(), Refusal> {
-        self.find(id)?;
+    pub(super) fn delete(
+        &mut self,
+        from: ReplyTo,
+        id: JobId,
+        expected_version: Option<u64>,
+    ) -> Result<(), Refusal> {
+        self.find_version(id, expected_version)?;
         let (gone, others) = self.cascade([id].into());
         self.delete_set(Some(from), gone, &others);
         Ok(())

@@ -96,7 +96,11 @@ impl Core {
     pub(super) fn expire(&mut self) {
         while let Some(ix) = self.expiry.pop_due(self.now.wall) {
             let job = self.jobs[ix].job.clone();
-            let held = !self.commits.is_writable() || self.must_wait(&Command::Delete(job.id));
+            let held = !self.commits.is_writable()
+                || self.must_wait(&Command::Delete {
+                    id: job.id,
+                    expected_version: None,
+                });
             if held || self.stopping {
                 let again = self.now.wall.plus(LOOK_AGAIN_AFTER);
                 self.expiry.set(ix, again);

@@ -48,7 +48,7 @@ impl Core {
                         .any(|(id, name)| *id == job.id || (*unique_name && *name == job.spec.name))
             }
             Command::Update { job, .. } => changing(&job.id) || linked(job),
-            Command::Delete(id) => {
+            Command::Delete { id, .. } => {
                 let (gone, others) = self.cascade([*id].into());
                 gone.iter().chain(&others).any(held)
             }

@@ -108,12 +108,19 @@ fn uri(text: &str) -> Result<Uri, String> {
         .map_err(|e| format!("the URL cannot be read: {e}"))?;
     let known = matches!(uri.scheme_str(), Some("http" | "https"));
     match uri.host() {
-        Some(host) if known && !host.is_empty() => Ok(uri),
+        Some(host) if known && !host.is_empty() && has_usable_port(&uri) => Ok(uri),
         _ => Err(
-            "the URL must begin with http:// or https:// and a host, as in http://example.org/x"
+            "the URL must begin with http:// or https:// and a host, as in http://example.org:80/x"
                 .to_owned(),
         ),
     }
+}
+
+/// Whether the port is one, if there is any: `http` reads one over 65,535 as if the URL had none.
+fn has_usable_port(uri: &Uri) -> bool {
+    let place = uri.authority().map_or("", |authority| authority.as_str());
+    let port = place.rsplit_once(':').map_or("", |(_, port)| port);
+    port.is_empty() || port.ends_with(']') || uri.port_u16().is_some()
 }
 
 /// The job's headers. Those that frame the message are not the job's to set.
@@ -180,6 +187,8 @@ mod tests {
             ("", "::", ("x", "y"), "the URL"),
             ("", "a.test/x", ("x", "y"), "the URL"),
             ("", "ftp://a.test/", ("x", "y"), "must begin with http://"),
+            ("", "http://a.test:99999/", ("x", "y"), "the URL"),
+            ("", "http://u:p@a.test:65536", ("x", "y"), "the URL"),
             ("", "http://a.test/", ("a b", "secret"), "\"a b\" is not"),
             ("", "http://a.test/", ("x", "sec\nret"), "header x has"),
         ] {

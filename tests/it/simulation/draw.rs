@@ -161,7 +161,10 @@ pub(super) fn command(world: &mut World) -> Command {
             Some(job) => update(world, &job),
             None => Command::Enable(id),
         },
-        11..14 => Command::Delete(id),
+        11..14 => Command::Delete {
+            id,
+            expected_version: None,
+        },
         14 => match world.dice.below(8) {
             0 => Command::DeleteAll,
             _ => Command::Pause,

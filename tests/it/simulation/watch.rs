@@ -212,7 +212,7 @@ impl World {
                 assert_eq!(self.disk.jobs[&job.id].version, job.version);
                 assert_eq!(self.seen.jobs[&job.id].0.version, job.version);
             }
-            (Command::Delete(id), Answer::Done) => {
+            (Command::Delete { id, .. }, Answer::Done) => {
                 assert!(!self.disk.jobs.contains_key(id) && !self.seen.jobs.contains_key(id));
             }
             (Command::DeleteAll, Answer::Done) => {

@@ -25,6 +25,34 @@ fn ran(server: &Server, job: &Value) -> Value {
 }
 
 #[test]
+fn an_address_that_is_none_is_not_asked() {
+    let server = Server::start();
+    for url in ["http://", "http://h:99999/", "https:///x"] {
+        let job = json!({"name": "x", "type": 1, "schedule": "@manual", "remote_properties": {"url": url}});
+        let why = server.post("/api/v1/job/", &job).expect(400).json();
+        let expected = format!("remote_properties.url is {url:?}, but must be an address such as");
+        assert!(
+            why["error"].as_str().unwrap().starts_with(&expected),
+            "{why}"
+        );
+    }
+    // Only at the run is it known what a template makes of it; port 80 is not meant.
+    let url = "http://127.0.0.1:99999/{{.Owner}}";
+    let run = ran(&server, &remote(&json!({"url": url})));
+    assert_eq!(
+        (&run["outcome"], &run["status"]),
+        (&json!("failed"), &Value::Null)
+    );
+    assert!(
+        run["error"]
+            .as_str()
+            .unwrap()
+            .starts_with("the URL must begin with"),
+        "{run}"
+    );
+}
+
+#[test]
 fn a_request_goes_out_as_it_was_described() {
     let server = Server::start();
     let there = Answering::start();

@@ -273,7 +273,10 @@ fn a_deleted_link_lets_its_chain_go_on() {
     story.child("b", &["root"], "1 ok");
     let to = story.start("root", true);
     story.pass(2.0);
-    story.ask(Command::Delete(story.id("a")));
+    story.ask(Command::Delete {
+        id: story.id("a"),
+        expected_version: None,
+    });
     story.pass(2.0);
     assert_eq!(
         story.told(),
@@ -302,7 +305,10 @@ fn deleting_a_parent_deletes_the_children_that_have_no_other() {
         job.schedule = "@manual".to_owned();
         job.on_failure_job = alarm;
     });
-    let to = story.ask(Command::Delete(story.id("p")));
+    let to = story.ask(Command::Delete {
+        id: story.id("p"),
+        expected_version: None,
+    });
     story.pass(0.1);
     story.answer(to).unwrap();
     let left: Vec<&str> = story

@@ -208,7 +208,10 @@ fn deleting_a_job_ends_its_run_without_awaiting_it() {
     });
     let to = story.start("job", true);
     story.pass(25.0);
-    let deleted = story.ask(Command::Delete(story.id("job")));
+    let deleted = story.ask(Command::Delete {
+        id: story.id("job"),
+        expected_version: None,
+    });
     assert!(!story.has_answer(deleted));
     story.pass(0.1);
     story.answer(deleted).unwrap();
@@ -235,7 +238,10 @@ fn a_delete_that_fails_leaves_the_job_and_its_runs_as_they_were() {
     });
     story.pass(12.0);
     story.disk = Disk::Away;
-    let to = story.ask(Command::Delete(story.id("job")));
+    let to = story.ask(Command::Delete {
+        id: story.id("job"),
+        expected_version: None,
+    });
     let (_, order) = story.attempts.remove(0);
     story.complete(&order, Duration::from_secs(2), AttemptEnd::Exited(0));
     assert_eq!(
@@ -324,7 +330,10 @@ fn a_parent_cannot_go_while_a_child_of_it_is_on_its_way() {
     let job = story.draft("c", |job| job.parents = vec![p.to_string()]);
     let unique_name = false;
     let created = story.ask(Command::Create { job, unique_name });
-    let deleted = story.ask(Command::Delete(p));
+    let deleted = story.ask(Command::Delete {
+        id: p,
+        expected_version: None,
+    });
     story.pass(0.1);
     assert!(story.answer(created).is_ok() && story.answer(deleted).is_ok());
     assert!(

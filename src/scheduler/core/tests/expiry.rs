@@ -90,8 +90,14 @@ fn a_job_that_others_name_stays_until_they_have_gone() {
         told
     };
     assert_eq!(goes(&mut story), [""; 0]);
-    story.ask(Command::Delete(story.id("child")));
-    story.ask(Command::Delete(story.id("tick")));
+    story.ask(Command::Delete {
+        id: story.id("child"),
+        expected_version: None,
+    });
+    story.ask(Command::Delete {
+        id: story.id("tick"),
+        expected_version: None,
+    });
     story.pass(1.0);
     assert_eq!(goes(&mut story).len(), 2);
     assert_eq!(story.rows.jobs.len(), 0);

@@ -20,7 +20,10 @@ fn a_job_that_is_disabled_or_deleted_wakes_nobody() {
             story.ask(Command::Disable(story.id("job")));
         }),
         ("deleted", |story| {
-            story.ask(Command::Delete(story.id("job")));
+            story.ask(Command::Delete {
+                id: story.id("job"),
+                expected_version: None,
+            });
         }),
         ("all deleted", |story| {
             story.ask(Command::DeleteAll);
