@@ -290,6 +290,8 @@ pub const CLIENT_SILENCE: Duration = Duration::from_secs(45);
 pub const CLIENT_EVENT_BYTES_MAX: u64 = 64 * 1024;
 /// Bytes of a file of jobs or of a crontab.
 pub const CLIENT_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Runs of a job that come over from Kala, which keeps them all: a fifth of what a request holds.
+pub const CLIENT_IMPORT_RUNS: usize = 1_000;
 /// Candidates that are listed where a name or the beginning of an id means several jobs.
 pub const CLIENT_CANDIDATES_MAX: usize = 10;
 /// Events kept for listeners that come back: minutes of a busy server, in less than a MiB.

@@ -715,7 +715,7 @@ _nimesha() {
         ;;
     "nimesha import")
         if [[ $cur == -* ]]; then
-            mapfile -t COMPREPLY < <(compgen -W "--help --system --timezone --dry-run --url --cacert" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "--help --system --timezone --replace --dry-run --url --cacert" -- "$cur")
         else
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         fi

@@ -226,6 +226,7 @@ complete -c nimesha -n '__nimesha_at nimesha import' -F
 complete -c nimesha -n '__nimesha_at nimesha import' -l help -d 'display usage information'
 complete -c nimesha -n '__nimesha_at nimesha import' -l system -d 'lines name a user before the command (default: for /etc/crontab and /etc/cron.d)'
 complete -c nimesha -n '__nimesha_at nimesha import' -l timezone -r -d 'time zone of the crontab, such as Europe/Berlin (default: that of this machine)'
+complete -c nimesha -n '__nimesha_at nimesha import' -l replace -d 'put jobs of Kala and Nimesha in the place of those with their ids, which have come over before'
 complete -c nimesha -n '__nimesha_at nimesha import' -l dry-run -d 'only show what would be imported'
 complete -c nimesha -n '__nimesha_at nimesha import' -l url -r -d 'the server: http://host:port, or unix:PATH (default http://127.0.0.1:8000)'
 complete -c nimesha -n '__nimesha_at nimesha import' -l cacert -r -F -d 'file of the authority that signed the server'\''s certificate, for https (default: those that browsers know)'

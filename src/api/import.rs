@@ -106,11 +106,13 @@ fn placed(
     }
 }
 
-/// Up to where a job's occurrences are done; none for one that was never anywhere.
+/// Up to where a job's occurrences are done; none for one that was never anywhere. Kala tells no creation, but of a job
+/// whose only run is under way that it has begun.
 fn cursor(seen: &Seen, now: Timestamp) -> Option<Timestamp> {
+    let was_there = seen.created_at.is_some() || seen.figures.last_attempted_run.is_some();
     match seen.next_run_at {
         Some(next) if !seen.is_done => Some(before(next).min(now)),
-        None if seen.created_at.is_none() && !seen.is_done => None,
+        None if !was_there && !seen.is_done => None,
         _ => Some(now),
     }
 }

@@ -50,43 +50,75 @@ fn kala(jobs: &[Value]) -> String {
     url
 }
 
-#[test]
-fn a_kala_that_runs_is_imported() {
+/// An id as Kala makes them.
+fn kala_id(number: u64) -> String {
+    format!("3cd64050-ed4a-4095-5e11-{number:012}")
+}
+
+/// Jobs of a Kala that has been used for a while.
+fn used_kala() -> Vec<Value> {
     let request = json!({"url": "http://127.0.0.1:9/", "method": "POST", "body": "x", "headers": {"A": ["1"]},
                          "timeout": 3, "expected_response_codes": [200, 201]});
-    let source = kala(&[
-        kala_job(
-            "3cd64050-ed4a-4095-5e11-538470dde90d",
-            "counted",
-            &json!({"retries": 3, "owner": "ops"}),
-        ),
-        kala_job(
-            "1",
+    let jobs = [
+        ("counted", json!({"retries": 3, "owner": "ops"})),
+        (
             "hourly",
-            &json!({"schedule": "R/2020-01-01T00:30:00/PT1H", "epsilon": "", "is_done": true}),
+            json!({"schedule": "R/2020-01-01T00:30:00/PT1H", "epsilon": "", "is_done": true,
+                   "dependent_jobs": [kala_id(2)], "metadata": {"success_count": 5, "error_count": 2,
+                   "number_of_finished_runs": 6, "last_error": "2026-11-23T05:30:00Z"}}),
         ),
-        kala_job("2", "child", &json!({"parent_jobs": ["1"]})),
-        kala_job(
-            "3",
+        (
+            "child",
+            json!({"parent_jobs": [kala_id(1)], "next_run_at": "0001-01-01T00:00:00Z"}),
+        ),
+        (
             "hourly",
-            &json!({"type": 1, "command": "", "remote_properties": request, "disabled": true}),
+            json!({"type": 1, "command": "", "remote_properties": request, "disabled": true}),
         ),
-        kala_job("4", "once", &json!({"schedule": "", "is_done": true})),
-        kala_job("5", "broken", &json!({"schedule": "//"})),
-        kala_job("6", "piped", &json!({"command": "a | b"})),
-    ]);
+        (
+            "once",
+            json!({"schedule": "", "is_done": true, "next_run_at": "0001-01-01T00:00:00Z"}),
+        ),
+        ("broken", json!({"schedule": "//"})),
+        ("piped", json!({"command": "a | b"})),
+        (
+            "orphan",
+            json!({"parent_jobs": [kala_id(5)], "schedule": ""}),
+        ),
+        // Its document has the counters elsewhere.
+        (
+            "documented",
+            json!({"metadata": null, "success_count": 3, "last_attempted_run": "2026-11-23T06:49:12Z"}),
+        ),
+    ];
+    let numbered = jobs.into_iter().zip(0..);
+    numbered
+        .map(|((name, more), number)| kala_job(&kala_id(number), name, &more))
+        .collect()
+}
+
+#[test]
+fn a_kala_that_runs_is_imported() {
+    let source = kala(&used_kala());
     let story = Story::begin();
     for (summary, flags) in [
-        ("5 new", &["--dry-run"][..]),
-        ("5 new", &[]),
-        ("0 new, 0 changed", &[]),
+        ("7 new, 0 replaced, 0 skipped", &["--dry-run"][..]),
+        ("7 new, 0 replaced, 0 skipped", &[]),
+        ("0 new, 0 replaced, 7 skipped", &[]),
+        ("0 new, 7 replaced, 0 skipped", &["--replace", "--dry-run"]),
+        ("0 new, 7 replaced, 0 skipped", &["--replace"]),
     ] {
         let words = [&["import", &source], flags].concat();
         let (stdout, stderr) = story.ends(1, &words);
         assert!(stdout.contains(summary), "{stdout}");
+        assert_eq!(
+            stderr.contains("becomes \"hourly (2)\""),
+            !summary.contains("7 skipped"),
+            "{stderr}"
+        );
         for part in [
             "job \"broken\"",
-            "becomes \"hourly (2)\"",
+            "job \"orphan\": a job that it names",
             "\"piped\": Kala gave |",
             "\"child\" has parents",
             "stop it",
@@ -97,6 +129,7 @@ fn a_kala_that_runs_is_imported() {
     let job = |name: &str| story.json(&["job", "show", name, "--json"]);
     let counted = job("counted");
     for (key, value) in [
+        ("id", json!(kala_id(0))),
         (
             "schedule",
             json!("R2/2037-06-04T19:25:16.828696-07:00/PT10S"),
@@ -105,26 +138,105 @@ fn a_kala_that_runs_is_imported() {
         ("owner", json!("ops")),
         ("epsilon", json!("PT5S")),
         ("next_run_at", json!("2037-06-04T19:25:16.828696-07:00")),
+        ("success_count", json!(1)),
+        ("last_success", json!("2026-11-22T23:49:12.306339215-07:00")),
+        (
+            "last_attempted_run",
+            json!("2026-11-22T23:49:12.404107369-07:00"),
+        ),
     ] {
         assert_eq!(counted[key], value, "{key}");
     }
+    let hourly = job("hourly");
     // The grid of the start goes on.
-    let next = job("hourly")["next_run_at"]
-        .as_str()
-        .expect("a time")
-        .to_owned();
+    let next = hourly["next_run_at"].as_str().expect("a time");
     assert!(
         next.ends_with(":30:00Z") && !next.starts_with("0001"),
         "{next}"
     );
-    let child = job("child");
-    assert_eq!(child["parent_jobs"], json!([job("hourly")["id"]]));
+    assert_eq!(hourly["metadata"]["number_of_finished_runs"], 6);
+    assert_eq!(
+        (&hourly["error_count"], &hourly["dependent_jobs"]),
+        (&json!(2), &json!([kala_id(2)]))
+    );
+    assert_eq!(job("child")["parent_jobs"], json!([kala_id(1)]));
     let remote = job("hourly (2)");
     assert_eq!(
         (&remote["type"], &remote["disabled"]),
         (&json!(1), &json!(true))
     );
-    assert_eq!(remote["remote_properties"], request);
+    assert_eq!(
+        remote["remote_properties"],
+        used_kala()[3]["remote_properties"]
+    );
+    assert_eq!(job("once")["is_done"], true);
+    assert_eq!(job("documented")["success_count"], 3);
+    let runs = story.json(&["job", "runs", "counted", "--json"]);
+    assert_eq!(
+        (&runs[0]["outcome"], &runs[0]["execution_duration"]),
+        (&json!("succeeded"), &json!(1_955_292))
+    );
+}
+
+#[test]
+fn many_whole_jobs_come_in_several_requests_and_only_what_is_wrong_stays() {
+    let mut jobs: Vec<Value> = (0..60)
+        .map(|number| {
+            let mut more = json!({"schedule": "", "is_done": true, "command": format!("true {}", "x".repeat(30_000))});
+            if number > 0 {
+                // Its parent stands after it.
+                more["parent_jobs"] = json!([kala_id(number - 1)]);
+            }
+            kala_job(&kala_id(number), &format!("link {number}"), &more)
+        })
+        .rev()
+        .collect();
+    // These two would start each other for ever.
+    for (number, other) in [(100, 101), (101, 100)] {
+        let more = json!({"schedule": "", "is_done": true, "on_failure_job": kala_id(other)});
+        jobs.push(kala_job(&kala_id(number), &format!("turn {number}"), &more));
+    }
+    let story = Story::begin();
+    let lines: Vec<String> = jobs.iter().map(Value::to_string).collect();
+    let file = write(&story, "jobs.jsonl", &lines.join("\n"));
+    let (stdout, stderr) = story.ends(1, &["import", &file]);
+    assert!(
+        stdout.contains("60 new, 0 replaced, 0 skipped"),
+        "{stdout}{stderr}"
+    );
+    assert!(
+        stderr.contains("\"turn 100\"") && stderr.contains("\"turn 101\""),
+        "{stderr}"
+    );
+    let last = story.json(&["job", "show", "link 59", "--json"]);
+    assert_eq!(last["parent_jobs"], json!([kala_id(58)]));
+    assert_eq!(last["success_count"], 1);
+}
+
+#[test]
+fn what_is_exported_comes_back_whole() {
+    let story = Story::begin();
+    let file = write(&story, "jobs.json", JOBS);
+    story.ok(&["apply", &file]);
+    story.ok(&["job", "start", "parent"]);
+    let exported = story.ok(&["export"]);
+    let saved = write(&story, "saved.jsonl", &exported);
+    story.ok(&["job", "delete", "parent"]);
+    let (stdout, _) = story.ends(0, &["import", &saved]);
+    assert!(stdout.contains("new, 0 replaced"), "{stdout}");
+    let without_updates = |lines: &str| -> Vec<Value> {
+        let jobs = lines.lines().map(serde_json::from_str::<Value>);
+        let mut jobs: Vec<Value> = jobs.map(|job| job.expect("JSON")).collect();
+        jobs.iter_mut().for_each(|job| {
+            job.as_object_mut().expect("an object").remove("updated_at");
+        });
+        jobs.sort_by_key(|job| job["name"].to_string());
+        jobs
+    };
+    assert_eq!(
+        without_updates(&story.ok(&["export"])),
+        without_updates(&exported)
+    );
 }
 
 #[test]
@@ -200,9 +312,13 @@ fn jobs_of_another_server_are_imported() {
     let child = new.json(&["job", "show", "child", "--json"]);
     let parent = new.json(&["job", "show", "parent", "--json"]);
     assert_eq!(child["parent_jobs"], json!([parent["id"]]));
+    assert_eq!(
+        parent["id"],
+        old.json(&["job", "show", "parent", "--json"])["id"]
+    );
     assert!(
         new.ends(0, &["import", source])
             .0
-            .contains("0 new, 0 changed")
+            .contains("0 new, 0 replaced, 3 skipped")
     );
 }

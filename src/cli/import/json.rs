@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::whole::Whole;
 use super::{Found, chronos, dkron};
 use crate::cli::jobset::{Wanted, file};
 
@@ -18,16 +19,15 @@ pub(super) fn read(path: &str, text: &str) -> Result<Found, String> {
             continue;
         };
         let read = if chronos::is_job(&job) {
-            chronos::read(&job, path, &mut found.notes)
+            chronos::read(&job, path, &mut found.notes).map(|job| found.jobs.push(job))
         } else if dkron::is_job(&job) {
-            dkron::read(&job, path, &mut found.notes)
+            dkron::read(&job, path, &mut found.notes).map(|job| found.jobs.push(job))
+        } else if Whole::is_one(&job) {
+            Whole::read(&job, path).map(|job| found.whole.push(job))
         } else {
-            Wanted::read(&job, path)
+            Wanted::read(&job, path).map(|job| found.jobs.push(job))
         };
-        match read {
-            Ok(job) => found.jobs.push(job),
-            Err(why) => found.lost.push(why),
-        }
+        found.lost.extend(read.err());
     }
     found.notes.sort();
     found.notes.dedup();

@@ -1,23 +1,24 @@
 //! The jobs of a running Kala: what it answers is nearly what we take, since its routes and keys are ours.
 //!
-//! Occurrences go on on the grid of each schedule, not from Kala's `next_run_at`, which drifts. Left with Kala are the
-//! counters and the history of runs.
-
-use std::collections::BTreeSet;
+//! Ids, counters and runs come over. Occurrences go on on the grid of each schedule, not from Kala's `next_run_at`, which
+//! drifts. A server of ours is read the same way, for which nothing needs to be translated.
 
 use serde_json::{Map, Value};
 
-use super::{Found, free_name};
-use crate::cli::jobset::Wanted;
+use super::Found;
+use super::whole::Whole;
 use crate::client::{Client, ClientError};
-use crate::clock;
-use crate::schedule::{Schedule, Zone};
+use crate::config;
+
+/// A key that tells another Nimesha, whose jobs need no translation.
+const OURS: &str = "created_at";
 
 /// What a shell heeds, and Kala did not.
 const SHELL_ONLY: [char; 4] = ['|', '>', ';', '&'];
 
-/// The keys of Kala's jobs that make a job; the others say how it went there.
-const KEYS: [&str; 15] = [
+/// The keys of Kala's jobs, those of counters as its program has them and as its document does. A later version's key is
+/// no reason to refuse the job.
+const KEYS: [&str; 24] = [
     "name",
     "id",
     "command",
@@ -33,14 +34,20 @@ const KEYS: [&str; 15] = [
     "resume_at_next_scheduled_time",
     "templatedelimiters",
     "is_done",
+    "dependent_jobs",
+    "next_run_at",
+    "metadata",
+    "success_count",
+    "last_success",
+    "error_count",
+    "last_error",
+    "last_attempted_run",
+    "stats",
 ];
 
 pub(super) fn read(kala: &Client) -> Result<Found, ClientError> {
     let mut found = convert(kala.jobs("", usize::MAX)?);
-    if !found.jobs.is_empty() {
-        found
-            .notes
-            .push("counters and history of runs stay with Kala".to_owned());
+    if !found.whole.is_empty() {
         found.notes.push(format!(
             "{} still runs its jobs: stop it, or they run twice",
             kala.url()
@@ -51,40 +58,25 @@ pub(super) fn read(kala: &Client) -> Result<Found, ClientError> {
 
 fn convert(jobs: Vec<Value>) -> Found {
     let mut found = Found::default();
-    let mut names = BTreeSet::new();
     for job in jobs {
         let Value::Object(job) = job else { continue };
-        let mut keys: Map<String, Value> = job
-            .into_iter()
-            .filter(|(key, _)| KEYS.contains(&key.to_ascii_lowercase().as_str()))
-            .collect();
-        // Jobs know each other by id there, so names need not be unique.
-        if let Some(Value::String(name)) = keys.get_mut("name") {
-            let free = free_name(name, |name| names.contains(name));
-            if free != *name {
-                found
-                    .notes
-                    .push(format!("another job {name:?} becomes {free:?}"));
-            }
-            names.insert(free.clone());
-            *name = free;
-        }
-        translate(&mut keys, &mut found.notes);
-        match Wanted::read(&keys, "Kala") {
-            Ok(mut job) => {
-                // Kala calls a job done after a manual start, too.
-                job.is_done &= !is_due_again(&job);
-                found.jobs.push(job);
-            }
+        let read = match job.contains_key(OURS) {
+            true => Whole::read(&job, "Nimesha"),
+            false => Whole::read(&translated(job, &mut found.notes), "Kala"),
+        };
+        match read {
+            Ok(job) => found.whole.push(job),
             Err(why) => found.lost.push(why),
         }
     }
-    leave_orphans(&mut found);
     found
 }
 
 /// Says in our words what Kala did, and tells what is different now.
-fn translate(keys: &mut Map<String, Value>, notes: &mut Vec<String>) {
+fn translated(job: Map<String, Value>, notes: &mut Vec<String>) -> Map<String, Value> {
+    let known = |key: &str| KEYS.contains(&key.to_ascii_lowercase().as_str());
+    let keys = job.into_iter().filter(|(key, _)| known(key));
+    let mut keys: Map<String, Value> = keys.collect();
     let text = |key: &str| {
         let text = keys.get(key).and_then(Value::as_str);
         text.unwrap_or_default().to_owned()
@@ -104,6 +96,17 @@ fn translate(keys: &mut Map<String, Value>, notes: &mut Vec<String>) {
         schedule.clear();
     }
     keys.insert("schedule".to_owned(), schedule.into());
+    if let Some(Value::Array(runs)) = keys.get_mut("stats")
+        && runs.len() > config::CLIENT_IMPORT_RUNS
+    {
+        let all = runs.len();
+        runs.drain(..all - config::CLIENT_IMPORT_RUNS);
+        let kept = runs.len();
+        notes.push(format!(
+            "job {name:?}: the last {kept} of its {all} runs come over"
+        ));
+    }
+    keys
 }
 
 /// A schedule in the words that mean here what it meant there: a start without a zone was UTC, and a negative number of
@@ -125,43 +128,6 @@ fn as_meant(schedule: &str) -> String {
         _ => "",
     };
     format!("{repeat}/{start}{zone}/{interval}")
-}
-
-/// Whether the grid of its schedule has an occurrence that is still to come.
-fn is_due_again(job: &Wanted) -> bool {
-    let schedule = job.keys.get("schedule").and_then(Value::as_str);
-    let schedule = schedule.filter(|schedule| !schedule.is_empty());
-    let now = clock::now();
-    let parsed = schedule.and_then(|text| Schedule::parse(text, Zone::UTC, false, now).ok());
-    parsed.is_some_and(|schedule| schedule.next_after(now).is_some())
-}
-
-/// Jobs that name one that is not carried over cannot be, either.
-fn leave_orphans(found: &mut Found) {
-    loop {
-        // Done jobs are not created, so nothing can wait for them.
-        let known: BTreeSet<&str> = found
-            .jobs
-            .iter()
-            .filter(|job| !job.is_done)
-            .map(|job| &*job.id)
-            .collect();
-        let orphan = found
-            .jobs
-            .iter()
-            .position(|job| !job.is_done && job.references().any(|(_, id)| !known.contains(id)));
-        let Some(orphan) = orphan else { break };
-        let job = found.jobs.remove(orphan);
-        found.lost.push(format!(
-            "{}: a job that it names is done, lost or gone",
-            job.title()
-        ));
-    }
-    // What is done names what it likes.
-    for job in found.jobs.iter_mut().filter(|job| job.is_done) {
-        job.keys.remove("parent_jobs");
-        job.keys.remove("on_failure_job");
-    }
 }
 
 #[cfg(test)]
@@ -190,41 +156,32 @@ mod tests {
     }
 
     #[test]
-    fn jobs_of_kala_come_over_and_what_cannot_is_told() {
-        let job = |id: &str, name: &str, more: Value| {
-            let mut job = json!({
-                "name": name, "id": id, "command": "true", "owner": "", "disabled": false, "dependent_jobs": null,
-                "parent_jobs": null, "on_failure_job": "", "schedule": "R/2020-01-01T00:00:00Z/PT1H", "retries": 0,
-                "epsilon": "PT5S", "next_run_at": "2020-01-01T00:00:00Z", "TemplateDelimiters": "",
-                "resume_at_next_scheduled_time": false, "metadata": {"success_count": 1}, "type": 0, "is_done": false,
-                "remote_properties": {"url": "", "method": "", "body": "", "headers": null, "timeout": 0,
-                "expected_response_codes": null}, "stats": [{}], "something_new": 1
-            });
-            job.as_object_mut()
-                .unwrap()
-                .extend(more.as_object().unwrap().clone());
-            job
-        };
-        let found = convert(vec![
-            job("1", "a", json!({})),
-            job("2", "a", json!({"is_done": true, "schedule": ""})),
-            job("3", "child", json!({"parent_jobs": ["1"], "schedule": ""})),
-            job("4", "orphan", json!({"parent_jobs": ["2"], "schedule": ""})),
-            job(
-                "5",
-                "grandchild",
-                json!({"parent_jobs": ["4"], "schedule": ""}),
-            ),
-            job("6", "broken", json!({"schedule": "//"})),
-        ]);
-        let names: Vec<&str> = found.jobs.iter().map(|job| &*job.name).collect();
-        assert_eq!(names, ["a", "a (2)", "child"]);
-        assert_eq!(found.notes, ["another job \"a\" becomes \"a (2)\""]);
-        assert_eq!(found.lost.len(), 3, "{:?}", found.lost);
-        assert!(
-            found.lost[0].contains("job \"broken\": schedule: "),
-            "{:?}",
-            found.lost
+    fn jobs_are_translated_and_what_is_different_is_told() {
+        let runs = vec![json!({"success": true}); config::CLIENT_IMPORT_RUNS + 1];
+        let job = json!({
+            "name": "a", "command": "b | c", "schedule": "R/2020-01-01T00:00:00/PT1H", "parent_jobs": ["1"],
+            "TemplateDelimiters": "", "something_new": 1, "stats": runs,
+        });
+        let mut notes = Vec::new();
+        let keys = translated(job.as_object().unwrap().clone(), &mut notes);
+        assert_eq!(notes.len(), 3, "{notes:?}");
+        assert_eq!(keys["schedule"], "");
+        assert_eq!(
+            keys["stats"].as_array().map(Vec::len),
+            Some(config::CLIENT_IMPORT_RUNS)
         );
+        assert!(keys.contains_key("TemplateDelimiters") && !keys.contains_key("something_new"));
+    }
+
+    #[test]
+    fn jobs_of_ours_are_left_as_they_are() {
+        let id = "93b65499-b211-49ce-57e0-19e735cc5abd";
+        let job = json!({"name": "a", "id": id, "command": "b | c", "created_at": "2026-01-01T00:00:00Z", "env": {}});
+        let found = convert(vec![
+            job,
+            json!({"name": "b", "id": "1", "command": "true"}),
+        ]);
+        assert_eq!((found.whole.len(), found.notes.len()), (1, 0));
+        assert_eq!(found.lost, ["Kala: job \"b\": its id is none"]);
     }
 }

@@ -1,7 +1,8 @@
 //! `nimesha import`: jobs of cron, of a running Kala, of Chronos and Dkron, or whole jobs in JSON.
 //!
-//! All become jobs as a file would have them, and go the way of `apply`: what is imported twice is there once. What
-//! cannot be carried over is said, and ends the program with a failure, so that nobody takes the rest for all.
+//! Jobs that have an id and counters come over whole; the others become jobs as a file would have them, and go the way of
+//! `apply`. Either way what is imported twice is there once. What cannot be carried over is said, and ends the program
+//! with a failure, so that nobody takes the rest for all.
 
 mod chronos;
 mod crontab;
@@ -9,12 +10,14 @@ mod dkron;
 mod json;
 mod kala;
 mod place;
+mod whole;
 
 use super::connect::asking;
 use super::jobset::{Wanted, file, plan::Plan};
 use super::screen::Screen;
 use super::{CliError, print};
 use crate::client::{Client, Url};
+use whole::{Transfer, Whole};
 
 asking! {
     /// Import the jobs of a crontab, of a running Kala, or of Chronos, Dkron or Nimesha in JSON.
@@ -27,8 +30,9 @@ asking! {
         example = "From Kala, into the server at the default address:\n  {command_name} http://127.0.0.1:8001",
         example = "From Chronos or Dkron, in the JSON of their APIs:\n  curl http://chronos:4400/v1/scheduler/jobs | {command_name} -\n  \
                    curl http://dkron:8080/v1/jobs | {command_name} -",
-        note = "Names of crontab jobs are made of the commands. Jobs that have come over before are left\n  \
-                as they are. What cannot be carried over is told, and ends with exit code 1."
+        note = "Names of crontab jobs are made of the commands. Jobs of Kala and Nimesha keep their ids and\n  \
+                counters, which takes an admin's token; those whose ids are there are skipped. What cannot\n  \
+                be carried over is told, and ends with exit code 1."
     )]
     Import {
         /// a file, - for the standard input, or the URL of Kala
@@ -43,6 +47,10 @@ asking! {
         #[argh(option, arg_name = "name")]
         timezone: Option<String>,
 
+        /// put jobs of Kala and Nimesha in the place of those with their ids, which have come over before
+        #[argh(switch)]
+        replace: bool,
+
         /// only show what would be imported
         #[argh(switch)]
         dry_run: bool,
@@ -53,6 +61,8 @@ asking! {
 #[derive(Debug, Default)]
 struct Found {
     jobs: Vec<Wanted>,
+    /// Those with ids and counters of their own.
+    whole: Vec<Whole>,
     /// What of it is lost, a line each.
     lost: Vec<String>,
     /// What is different now, a line each.
@@ -61,12 +71,21 @@ struct Found {
 
 impl Import {
     pub(super) fn run(&self) -> Result<(), CliError> {
-        let found = self.read()?;
+        let mut found = self.read()?;
         let client = self.connect()?;
-        let plan = Plan::make(found.jobs, client.jobs("", usize::MAX)?, false)?;
-        print(&plan.describe(Screen::of_stdout()))?;
-        if !self.dry_run {
-            plan.carry_out(&client)?;
+        let mut there = client.jobs("", usize::MAX)?;
+        let transfer = Transfer::make(&mut found, &there, self.replace);
+        there.extend(transfer.coming());
+        let jobs = std::mem::take(&mut found.jobs);
+        let plan = (transfer.is_empty() || !jobs.is_empty())
+            .then(|| Plan::make(jobs, there, false))
+            .transpose()?;
+        self.take_over(transfer, &client, &mut found.lost)?;
+        if let Some(plan) = plan {
+            print(&plan.describe(Screen::of_stdout()))?;
+            if !self.dry_run {
+                plan.carry_out(&client)?;
+            }
         }
         for note in &found.notes {
             eprintln!("note: {note}");
@@ -78,6 +97,22 @@ impl Import {
                 found.lost.join("\n")
             ))),
         }
+    }
+
+    /// Takes over what is whole, and tells what became of it.
+    fn take_over(
+        &self,
+        mut transfer: Transfer,
+        client: &Client,
+        lost: &mut Vec<String>,
+    ) -> Result<(), CliError> {
+        if transfer.is_empty() {
+            return Ok(());
+        }
+        if !self.dry_run {
+            transfer.carry_out(client, lost)?;
+        }
+        print(&transfer.describe(Screen::of_stdout()))
     }
 
     fn read(&self) -> Result<Found, CliError> {

@@ -55,7 +55,7 @@ pub(super) const PARENTS: &str = "parent_jobs";
 pub(super) const FAILURE_JOB: &str = "on_failure_job";
 
 /// What only the server says; whole jobs from an export have it too.
-const SERVER_KEYS: [&str; 17] = [
+pub(super) const SERVER_KEYS: [&str; 18] = [
     "dependent_jobs",
     "next_run_at",
     "success_count",
@@ -72,7 +72,8 @@ const SERVER_KEYS: [&str; 17] = [
     "failures_in_a_row",
     "created_at",
     "updated_at",
-    "job_stats",
+    "number_of_finished_runs",
+    "runs",
 ];
 
 /// A job as a file wants it.
