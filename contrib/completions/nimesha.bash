@@ -352,6 +352,14 @@ _nimesha() {
         mapfile -t COMPREPLY < <(compgen -W "disabled running scheduled done failed" -- "$cur")
         return
         ;;
+    "nimesha job list --owner")
+        :
+        return
+        ;;
+    "nimesha job list --search")
+        :
+        return
+        ;;
     "nimesha job list --limit")
         :
         return
@@ -589,7 +597,7 @@ _nimesha() {
         ;;
     "nimesha job list")
         if [[ $cur == -* ]]; then
-            mapfile -t COMPREPLY < <(compgen -W "--help --name --tag --status --limit --sort --names --json --url --cacert" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "--help --name --tag --status --owner --search --limit --sort --names --json --url --cacert" -- "$cur")
         else
             :
         fi

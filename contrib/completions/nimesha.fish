@@ -146,6 +146,8 @@ complete -c nimesha -n '__nimesha_at nimesha job list' -l help -d 'display usage
 complete -c nimesha -n '__nimesha_at nimesha job list' -l name -r -d 'only those with this name'
 complete -c nimesha -n '__nimesha_at nimesha job list' -l tag -r -d 'only those with this tag'
 complete -c nimesha -n '__nimesha_at nimesha job list' -l status -r -a 'disabled running scheduled done failed' -d 'only those that are disabled, running, scheduled, done or failed'
+complete -c nimesha -n '__nimesha_at nimesha job list' -l owner -r -d 'only those with this owner'
+complete -c nimesha -n '__nimesha_at nimesha job list' -l search -r -d 'only those with this text in their name, command or owner, in whatever case'
 complete -c nimesha -n '__nimesha_at nimesha job list' -l limit -r -d 'at most so many'
 complete -c nimesha -n '__nimesha_at nimesha job list' -l sort -r -a 'created name next last errors' -d 'by name, next, last, errors or created (default created)'
 complete -c nimesha -n '__nimesha_at nimesha job list' -l names -d 'print only their names, one a line'

@@ -201,18 +201,38 @@ impl Client {
     /// # Errors
     /// When the server is away, refuses, or answers something else than jobs.
     pub fn jobs(&self, query: &str, limit: usize) -> Result<Vec<Value>, ClientError> {
+        self.pages(query, limit, config::CLIENT_PAGE_JOBS.min(limit), |_| true)
+    }
+
+    /// The same of jobs that are `wanted` for something that no query can say. The others are fetched and dropped.
+    ///
+    /// # Errors
+    /// As for [`Client::jobs`].
+    pub fn jobs_where(
+        &self,
+        query: &str,
+        limit: usize,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Vec<Value>, ClientError> {
+        self.pages(query, limit, config::CLIENT_PAGE_JOBS, wanted)
+    }
+
+    fn pages(
+        &self,
+        query: &str,
+        limit: usize,
+        size: usize,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Vec<Value>, ClientError> {
         let mut jobs: Vec<Value> = Vec::new();
         let mut after = String::new();
         while jobs.len() < limit {
-            let size = config::CLIENT_PAGE_JOBS.min(limit - jobs.len());
             let mut page = self.get(&format!("/job/?limit={size}{after}&{query}"))?;
             let Some(found) = page["jobs"].as_object_mut() else {
                 return Err(ClientError::foreign(&self.url, "its list has no jobs"));
             };
-            let mut found: Vec<Value> = std::mem::take(found)
-                .into_iter()
-                .map(|(_, job)| job)
-                .collect();
+            let found = std::mem::take(found).into_iter().map(|(_, job)| job);
+            let mut found: Vec<Value> = found.filter(&wanted).collect();
             // An object has no order. These times are written alike: in UTC, or at an offset of the job's own.
             found.sort_by_cached_key(created_at);
             jobs.append(&mut found);
@@ -221,6 +241,7 @@ impl Client {
                 None => break,
             }
         }
+        jobs.truncate(limit);
         Ok(jobs)
     }
 

@@ -118,7 +118,8 @@ fn a_job_from_its_creation_to_its_end() {
 fn lists_are_filtered_and_sorted() {
     let story = Story::begin();
     for (name, tag) in [("b", "x"), ("c", "y"), ("a", "x")] {
-        let job = json!({"name": name, "command": "true", "schedule": "@manual", "tags": [tag]});
+        let job = json!({"name": name, "command": format!("true {name}1"), "schedule": "@manual", "tags": [tag],
+                         "owner": format!("Team {tag}")});
         story.server.create(&job);
     }
     for (words, names) in [
@@ -128,6 +129,11 @@ fn lists_are_filtered_and_sorted() {
         (&["--sort", "name", "--limit", "2"], &["a", "b"]),
         (&["--limit", "2"], &["b", "c"]),
         (&["--name", "c"], &["c"]),
+        (&["--owner", "Team x"], &["b", "a"]),
+        (&["--owner", "team x"], &[]),
+        (&["--search", "TEAM X", "--limit", "1"], &["b"]),
+        (&["--search", "c1"], &["c"]),
+        (&["--search", "true", "--tag", "y"], &["c"]),
         (&["--status", "done"], &[]),
     ] {
         let words: Vec<&str> = ["job", "list", "--json"]

@@ -11,7 +11,7 @@ use crate::cli::sources::environment;
 use crate::settings::Settings;
 use crate::settings::database::Database;
 use crate::store::redb::RedbStore;
-use crate::store::{Store, load, shared};
+use crate::store::{Store, StoreError, load, shared};
 
 /// What begins the address of a database of our own.
 const REDB: &str = "redb:";
@@ -79,7 +79,14 @@ impl Place {
     /// Opens a database that is there, whatever it holds.
     pub(super) fn open_as_it_is(&self) -> Result<Box<dyn Store>, CliError> {
         Ok(match self {
-            Place::Redb(directory) => Box::new(RedbStore::open_existing(directory)?),
+            Place::Redb(directory) => {
+                Box::new(RedbStore::open_existing(directory).map_err(|why| {
+                    self.held(
+                        why,
+                        "\"nimesha backup FILE\" saves what a running server has",
+                    )
+                })?)
+            }
             Place::Shared(database) => shared::open(database)?,
         })
     }
@@ -87,9 +94,24 @@ impl Place {
     /// Opens a database to be filled, and makes it where it is not there.
     pub(super) fn open_or_make(&self) -> Result<Box<dyn Store>, CliError> {
         Ok(match self {
-            Place::Redb(directory) => Box::new(RedbStore::open(directory)?),
+            Place::Redb(directory) => Box::new(RedbStore::open(directory).map_err(|why| {
+                self.held(
+                    why,
+                    "or name another directory, and start a server on that one",
+                )
+            })?),
             Place::Shared(database) => shared::open(database)?,
         })
+    }
+
+    /// A store's words for a database that is in use are for whoever starts a server; these are for a tool.
+    fn held(&self, why: StoreError, instead: &str) -> CliError {
+        match why {
+            StoreError::Locked(_) => CliError::Failed(format!(
+                "a server works on {self}: stop it first; {instead}"
+            )),
+            other => other.into(),
+        }
     }
 }
 

@@ -21,7 +21,8 @@ asking! {
         subcommand,
         name = "list",
         help_triggers("--help", "-h", "help"),
-        example = "Those that failed, the last one first:\n  {command_name} --status failed --sort last"
+        example = "Those that failed, the last one first:\n  {command_name} --status failed --sort last",
+        example = "Those that have to do with backups:\n  {command_name} --search backup"
     )]
     List {
         /// only those with this name
@@ -35,6 +36,14 @@ asking! {
         /// only those that are disabled, running, scheduled, done or failed
         #[argh(option, arg_name = "status")]
         status: Option<String>,
+
+        /// only those with this owner
+        #[argh(option, arg_name = "owner")]
+        owner: Option<String>,
+
+        /// only those with this text in their name, command or owner, in whatever case
+        #[argh(option, arg_name = "text")]
+        search: Option<String>,
 
         /// at most so many
         #[argh(option, arg_name = "number")]
@@ -100,7 +109,10 @@ impl List {
             Order::Created => limit,
             _ => usize::MAX,
         };
-        let mut jobs = client.jobs(&self.query(), wanted)?;
+        let mut jobs = match self.owner.is_some() || self.search.is_some() {
+            true => client.jobs_where(&self.query(), wanted, |job| self.wants(job))?,
+            false => client.jobs(&self.query(), wanted)?,
+        };
         self.sort.sort(&mut jobs);
         jobs.truncate(limit);
         if self.json {
@@ -111,6 +123,18 @@ impl List {
             return print(&names.collect::<String>());
         }
         print(&table(&jobs, clock::now()).text(Screen::of_stdout()))
+    }
+
+    /// What the server has no filter for.
+    fn wants(&self, job: &Value) -> bool {
+        let owner = self.owner.as_ref();
+        let search = self.search.as_ref().map(|text| text.to_lowercase());
+        let is_found = |words: String| {
+            ["name", "command", "owner"]
+                .iter()
+                .any(|key| text(job, key).to_lowercase().contains(&words))
+        };
+        owner.is_none_or(|owner| text(job, "owner") == owner) && search.is_none_or(is_found)
     }
 
     fn query(&self) -> String {
