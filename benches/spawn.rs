@@ -12,6 +12,7 @@ use crossbeam_channel::unbounded;
 use nimesha::clock;
 use nimesha::job::output::OutputBuffer;
 use nimesha::job::run::{AttemptEnd, Completion, Figures, RunId, RunOrder, Trigger};
+use nimesha::job::texts::TextsOf;
 use nimesha::job::{Action, Job, JobId, JobSpec};
 use nimesha::schedule::{Schedule, Zone};
 use nimesha::worker::{Pool, PoolConfig};
@@ -22,12 +23,14 @@ const PROGRAM: &str = "/bin/true";
 fn job() -> Arc<Job> {
     let now = clock::now();
     let spec = JobSpec {
-        name: "bench".into(),
-        command: PROGRAM.into(),
+        texts: TextsOf {
+            name: "bench",
+            command: PROGRAM,
+            schedule: "@manual",
+            ..TextsOf::default()
+        }
+        .into(),
         action: Action::Local,
-        owner: "".into(),
-        schedule: "@manual".into(),
-        timezone: "".into(),
         parents: Vec::new(),
         on_failure_job: None,
         retries: 0,

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use nimesha::clock::Timestamp;
 use nimesha::job::run::{AttemptEnd, HistoryEntry, Outcome, RunId, RunRecord, Trigger};
 use nimesha::job::state::{JobState, OpenRun};
+use nimesha::job::texts::TextsOf;
 use nimesha::job::{Action, Job, JobId, JobSpec};
 use nimesha::schedule::{Schedule, Zone};
 use nimesha::store::change::{Change, Unit};
@@ -66,12 +67,15 @@ fn job(seq: u64) -> Job {
         linked: Box::default(),
         anchor: NOW,
         spec: JobSpec {
-            name: format!("job {seq}").into(),
-            command: "/usr/local/bin/backup --all --quiet".into(),
+            texts: TextsOf {
+                name: &format!("job {seq}"),
+                command: "/usr/local/bin/backup --all --quiet",
+                owner: "someone@example.com",
+                schedule: text,
+                timezone: "",
+            }
+            .into(),
             action: Action::Local,
-            owner: "someone@example.com".into(),
-            schedule: text.into(),
-            timezone: "".into(),
             parents: Vec::new(),
             on_failure_job: None,
             retries: 0,

@@ -146,7 +146,7 @@ impl From<&Job> for Named {
     fn from(job: &Job) -> Named {
         Named {
             id: job.id,
-            name: beginning(&job.spec.name).into(),
+            name: beginning(job.spec.name()).into(),
         }
     }
 }

@@ -192,7 +192,7 @@ fn jobs(to: &mut Exposition, jobs: &[JobView]) {
             let id = view.job.id.to_string();
             to.sample(
                 name,
-                &[("job_id", &id), ("name", &view.job.spec.name)],
+                &[("job_id", &id), ("name", view.job.spec.name())],
                 figure(view),
             );
         }

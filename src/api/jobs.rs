@@ -129,7 +129,7 @@ mod tests {
             panic!("{command:?}")
         };
         assert_eq!(
-            (&*job.spec.name, &*job.spec.owner, unique_name),
+            (job.spec.name(), job.spec.owner(), unique_name),
             ("x", "ops", false)
         );
         let answer = settled(then(Ok(Answer::Created(job.id))));

@@ -80,7 +80,7 @@ impl Filter {
         let name = self
             .name
             .as_ref()
-            .is_none_or(|name| **name == *job.spec.name);
+            .is_none_or(|name| **name == *job.spec.name());
         let tag = self
             .tag
             .as_ref()

@@ -157,7 +157,7 @@ mod tests {
         let (command, then) = asked(&api, Patch, &target, r#"{"command":"date"}"#);
         let (new, version) = update(command);
         assert_eq!(
-            (&*new.spec.command, new.spec.retries, version),
+            (new.spec.command(), new.spec.retries, version),
             ("date", 2, Some(1))
         );
         assert_eq!(
@@ -182,7 +182,7 @@ mod tests {
         let (command, _) = asked(&api, Put, &target, r#"{"name":"y","command":"true"}"#);
         let (new, _) = update(command);
         assert_eq!(
-            (&*new.spec.name, new.spec.retries, &*new.spec.schedule),
+            (new.spec.name(), new.spec.retries, new.spec.schedule()),
             ("y", 0, "")
         );
     }
@@ -244,7 +244,7 @@ mod tests {
         let (command, mut then) = asks_again(then, Refusal::VersionChanged(2));
         let (new, version) = update(command);
         assert_eq!(
-            (&*new.spec.command, new.spec.retries, version),
+            (new.spec.command(), new.spec.retries, version),
             ("date", 5, Some(2))
         );
         for _ in 2..config::UPDATE_TRIES {
@@ -281,7 +281,7 @@ mod tests {
         let body = r#"{"schedule":"R/2001-01-01T00:00:00Z/PT1H"}"#;
         let (command, _) = asked(&api, Patch, &format!("{target}?past_start=keep"), body);
         assert_eq!(
-            &*update(command).0.spec.schedule,
+            update(command).0.spec.schedule(),
             "R/2001-01-01T00:00:00Z/PT1H"
         );
         let wrong = now(&api, Patch, &format!("{target}?past_start=yes"), body);

@@ -11,6 +11,7 @@ pub mod run;
 pub mod secret;
 pub mod state;
 pub mod template;
+pub mod texts;
 pub mod validate;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use self::texts::Texts;
 use crate::clock::Timestamp;
 use crate::schedule::{Interval, Schedule};
 
@@ -134,18 +136,10 @@ pub enum OnInterrupted {
 /// All that a user may set of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobSpec {
-    /// Its name, at least one character.
-    pub name: Box<str>,
-    /// The command; empty for remote jobs that have none.
-    pub command: Box<str>,
+    /// Name, command, owner, schedule and timezone as the user wrote them.
+    pub texts: Texts,
     /// What it does: the command, or a request.
     pub action: Action,
-    /// Who it belongs to.
-    pub owner: Box<str>,
-    /// The schedule as written; empty for once at once, and for jobs with parents.
-    pub schedule: Box<str>,
-    /// IANA zone as written, or empty.
-    pub timezone: Box<str>,
     /// Jobs whose success triggers this one, in the order given, none twice.
     pub parents: Vec<JobId>,
     /// The job that runs when a run has failed for good.

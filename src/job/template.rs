@@ -35,17 +35,17 @@ pub enum Piece<'a> {
 }
 
 static FIELDS: &[Field] = &[
-    field(".Name", |s| s.job.spec.name.to_string()),
+    field(".Name", |s| s.job.spec.name().to_string()),
     field(".Id", |s| s.job.id.to_string()),
-    field(".Command", |s| s.job.spec.command.to_string()),
-    field(".Owner", |s| s.job.spec.owner.to_string()),
+    field(".Command", |s| s.job.spec.command().to_string()),
+    field(".Owner", |s| s.job.spec.owner().to_string()),
     field(".Disabled", |s| s.job.spec.disabled.to_string()),
     field(".ParentJobs", |s| list(&s.job.spec.parents)),
     field(".OnFailureJob", |s| {
         let id = s.job.spec.on_failure_job;
         id.map(|id| id.to_string()).unwrap_or_default()
     }),
-    field(".Schedule", |s| s.job.spec.schedule.to_string()),
+    field(".Schedule", |s| s.job.spec.schedule().to_string()),
     field(".Retries", |s| s.job.spec.retries.to_string()),
     field(".Epsilon", |s| text_of(s.job.spec.epsilon.as_deref())),
     field(".TemplateDelimiters", |s| {

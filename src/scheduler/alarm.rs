@@ -98,8 +98,8 @@ fn ended(turn: &TurnOfJob) -> Ended {
 fn subject(job: &Job) -> Subject {
     Subject {
         id: job.id,
-        name: beginning(&job.spec.name).into(),
-        owner: beginning(&job.spec.owner).into(),
+        name: beginning(job.spec.name()).into(),
+        owner: beginning(job.spec.owner()).into(),
         zone: job.schedule.zone(),
     }
 }

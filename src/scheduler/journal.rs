@@ -213,7 +213,7 @@ fn write_of_store(notice: &Notice) {
 }
 
 fn named(job: &Job) -> String {
-    format!("job {} ({})", job.id, job.spec.name)
+    format!("job {} ({})", job.id, job.spec.name())
 }
 
 fn level_of(outcome: Outcome) -> Level {

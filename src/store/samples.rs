@@ -13,6 +13,7 @@ use crate::job::run::{
     AttemptEnd, Figures, Gap, GapKind, HistoryEntry, Outcome, RunId, RunRecord, Trigger,
 };
 use crate::job::state::{JobState, JobStateRest, OpenRun};
+use crate::job::texts::TextsOf;
 use crate::job::{
     Action, ChildrenRun, Extras, Job, JobId, JobSpec, OnInterrupted, Overlap, RemoteRequest,
     RunAfter, Span,
@@ -22,15 +23,24 @@ use crate::schedule::{Interval, Schedule, Zone};
 /// The instant that all samples count from.
 pub(crate) const NOON: Timestamp = Timestamp::from_unix(1_800_000_000, 123_456_789);
 
+const TEXTS: TextsOf<'_> = TextsOf {
+    name: "",
+    command: "/usr/bin/true --flag value",
+    owner: "someone@example.com",
+    schedule: "",
+    timezone: "",
+};
+
 /// A job as most are: a command every hour.
 pub(crate) fn plain_job(seq: u64) -> Job {
     let spec = JobSpec {
-        name: format!("job {seq}").into(),
-        command: "/usr/bin/true --flag value".into(),
+        texts: TextsOf {
+            name: &format!("job {seq}"),
+            schedule: "R/2027-01-04T09:00:00Z/PT1H",
+            ..TEXTS
+        }
+        .into(),
         action: Action::Local,
-        owner: "someone@example.com".into(),
-        schedule: "R/2027-01-04T09:00:00Z/PT1H".into(),
-        timezone: "".into(),
         parents: Vec::new(),
         on_failure_job: None,
         retries: 0,
@@ -52,6 +62,13 @@ pub(crate) fn plain_job(seq: u64) -> Job {
 pub(crate) fn full_job() -> Job {
     let text = |text: &str| text.to_owned();
     let spec = JobSpec {
+        texts: TextsOf {
+            name: "job 1",
+            schedule: "R5/2027-01-04T09:00:00/P1M",
+            timezone: "Europe/Berlin",
+            ..TEXTS
+        }
+        .into(),
         action: Action::Remote(Box::new(RemoteRequest {
             url: text("https://example.com/{{.Name}}"),
             method: text("POST"),
@@ -60,8 +77,6 @@ pub(crate) fn full_job() -> Job {
             timeout_secs: 7,
             expected_response_codes: vec![200, 204],
         })),
-        schedule: "R5/2027-01-04T09:00:00/P1M".into(),
-        timezone: "Europe/Berlin".into(),
         parents: vec![JobId(Uuid::from_u128(1)), JobId(Uuid::from_u128(u128::MAX))],
         on_failure_job: Some(JobId(Uuid::from_u128(7))),
         retries: 3,
@@ -83,7 +98,6 @@ pub(crate) fn full_job() -> Job {
             alert_after: 4,
             alert_on_missed: true,
         })),
-        ..plain_job(1).spec
     };
     let mut job = with_spec(u64::MAX, spec);
     job.linked = [1, 2].into();
@@ -91,11 +105,12 @@ pub(crate) fn full_job() -> Job {
 }
 
 fn with_spec(seq: u64, spec: JobSpec) -> Job {
-    let zone = match &*spec.timezone {
+    let zone = match spec.timezone() {
         "" => Zone::UTC,
         name => Zone::parse(name).unwrap(),
     };
-    let schedule = Schedule::parse(&spec.schedule, zone, !spec.timezone.is_empty(), NOON).unwrap();
+    let schedule =
+        Schedule::parse(spec.schedule(), zone, !spec.timezone().is_empty(), NOON).unwrap();
     Job {
         id: JobId::random(),
         seq,

@@ -22,7 +22,7 @@ pub(super) fn fields(draft: &Draft, registry: &Registry) -> Fields {
         .collect();
     let lines = |pairs: Vec<String>| pairs.join("\n");
     let named = |id: &String| match id.parse().ok().and_then(|id| registry.job(id)) {
-        Some(view) => format!("{} ({id})", view.job.spec.name.replace('\n', " ")),
+        Some(view) => format!("{} ({id})", view.job.spec.name().replace('\n', " ")),
         None => id.clone(),
     };
     let headers = request
@@ -240,7 +240,7 @@ fn resolve(what: &str, line: &str, registry: &Registry) -> Result<String, Invali
     }
     let mut found = Vec::new();
     survey::each(registry, |view| {
-        if *view.job.spec.name == *line && found.len() < 2 {
+        if *view.job.spec.name() == *line && found.len() < 2 {
             found.push(view.job.id);
         }
     });

@@ -37,7 +37,7 @@ pub(super) fn new(web: &Web, viewer: &Viewer, query: &Fields, host: &str) -> htt
     let mut fields = match copied {
         Some(view) => {
             let draft = Draft {
-                name: format!("{} (copy)", view.job.spec.name),
+                name: format!("{} (copy)", view.job.spec.name()),
                 ..Draft::of(&view.job.spec)
             };
             drafts::fields(&draft, web.registry())

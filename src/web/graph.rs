@@ -222,11 +222,11 @@ fn node(view: &JobView, (x, y): (f64, f64), is_this: bool) -> Markup {
     };
     html! {
         a.node.this[is_this].failing[failing].(state.class()) href=(part::job_path(view.job.id)) aria-current=[is_this.then_some("true")] {
-            title { (text::clipped(&view.job.spec.name, config::WEB_CLIPPED_CHARS)) ": " (word) }
+            title { (text::clipped(view.job.spec.name(), config::WEB_CLIPPED_CHARS)) ": " (word) }
             rect x=(short(x)) y=(short(y)) width=(WIDTH) height=(HEIGHT) rx="8" {}
             @if failing { path.dot d={ "M" (short(x + 15.0)) " " (short(y + 26.0)) "l5 5-5 5-5-5z" } {} }
             @else { circle.dot cx=(short(x + 15.0)) cy=(short(y + 31.0)) r="4" {} }
-            text x=(short(x + 11.0)) y=(short(y + 18.0)) { (text::clipped(&view.job.spec.name, NAME_CHARS)) }
+            text x=(short(x + 11.0)) y=(short(y + 18.0)) { (text::clipped(view.job.spec.name(), NAME_CHARS)) }
             text.state x=(short(x + 25.0)) y=(short(y + 34.5)) { (word) }
         }
     }

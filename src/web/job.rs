@@ -39,7 +39,7 @@ pub(super) fn show(
     )?;
     let older = entries.len() > config::WEB_RUNS_PAGE;
     entries.truncate(config::WEB_RUNS_PAGE);
-    let title = text::clipped(&job.spec.name, 60);
+    let title = text::clipped(job.spec.name(), 60);
     let content = html! {
         (head(viewer, view))
         (tiles(viewer, view))
@@ -66,7 +66,7 @@ fn head(viewer: &Viewer, view: &JobView) -> Markup {
         header.top {
             div.title {
                 p.crumbs { a href="/webui/jobs" { "Jobs" } }
-                h1 dir="auto" { (text::clipped(&job.spec.name, 400)) }
+                h1 dir="auto" { (text::clipped(job.spec.name(), 400)) }
                 p.sub { (State::of(view).badge()) " " @for tag in &job.extras().tags { a.tag href={ "/webui/jobs?" (Fields::from([("tag", tag.as_str())]).to_query()) } { (text::clipped(tag, 40)) } } }
             }
             div.actions {
@@ -111,7 +111,7 @@ fn definition(viewer: &Viewer, job: &Job) -> Markup {
             @if !job.extras().description.is_empty() { p.description dir="auto" { (job.extras().description) } }
             pre.code tabindex="0" aria-label="What it does" { code dir="auto" { (part::action_words(job)) } }
             dl.facts.tight {
-                (fact("Schedule", &html! { (part::schedule_words(viewer, job)) @if !job.spec.schedule.is_empty() { " " code.faint { (job.spec.schedule) } } }))
+                (fact("Schedule", &html! { (part::schedule_words(viewer, job)) @if !job.spec.schedule().is_empty() { " " code.faint { (job.spec.schedule()) } } }))
                 @for (name, value) in settings(viewer, job) { (fact(name, &html! { (value) })) }
                 (fact("Created", &part::instant(viewer, job.created_at)))
                 @if job.version > 1 { (fact("Changed", &part::instant(viewer, job.updated_at))) }

@@ -123,7 +123,7 @@ fn row(web: &Web, viewer: &Viewer, view: &JobView, query: &Fields) -> Markup {
     html! {
         tr id={ "j" (job.id) } data-row {
             @if viewer.may_operate() {
-                td.pick { input type="checkbox" name="id" value=(job.id) aria-label={ "Choose " (text::clipped(&job.spec.name, 60)) }; }
+                td.pick { input type="checkbox" name="id" value=(job.id) aria-label={ "Choose " (text::clipped(job.spec.name(), 60)) }; }
             }
             td.what {
                 div.line { (part::job_link(job)) (tags(job, query)) }

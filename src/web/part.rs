@@ -18,7 +18,7 @@ pub(super) fn job_path(id: JobId) -> String {
 
 /// A job's name as a link, clipped.
 pub(super) fn job_link(job: &Job) -> Markup {
-    html! { a.name href=(job_path(job.id)) dir="auto" { (text::clipped(&job.spec.name, config::WEB_CLIPPED_CHARS)) } }
+    html! { a.name href=(job_path(job.id)) dir="auto" { (text::clipped(job.spec.name(), config::WEB_CLIPPED_CHARS)) } }
 }
 
 /// An instant by date and time.
@@ -61,7 +61,7 @@ pub(super) fn schedule_words(viewer: &Viewer, job: &Job) -> String {
             text::counted(job.spec.parents.len() as u64, "parent")
         );
     }
-    described(viewer, &job.schedule, &job.spec.schedule)
+    described(viewer, &job.schedule, job.spec.schedule())
 }
 
 /// A schedule in plain words, the instant of its start as people write it.
@@ -79,7 +79,7 @@ pub(super) fn described(viewer: &Viewer, schedule: &Schedule, written: &str) -> 
 /// What a job does: its command, or the request that it makes.
 pub(super) fn action_words(job: &Job) -> String {
     match &job.spec.action {
-        Action::Local => job.spec.command.to_string(),
+        Action::Local => job.spec.command().to_string(),
         Action::Remote(request) => {
             let method = if request.method.is_empty() {
                 "GET"

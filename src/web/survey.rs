@@ -123,9 +123,9 @@ impl Filter {
         }
         let spec = &view.job.spec;
         let texts = [
-            &*spec.name,
-            &*spec.command,
-            &*spec.owner,
+            spec.name(),
+            spec.command(),
+            spec.owner(),
             &spec.extras().description,
         ];
         texts.iter().any(|text| contains(text, &self.text)) || self.id == Some(view.job.id)
@@ -193,7 +193,7 @@ impl Kept {
             Sort::Newest => self.jobs.sort_by_key(|view| Reverse(view.job.seq)),
             Sort::Name => self
                 .jobs
-                .sort_by_cached_key(|view| view.job.spec.name.to_lowercase()),
+                .sort_by_cached_key(|view| view.job.spec.name().to_lowercase()),
             Sort::Next => self
                 .jobs
                 .sort_by_key(|view| view.live.next_run_at.unwrap_or(Timestamp::MAX)),
@@ -294,7 +294,10 @@ mod tests {
             });
         }
         let page = Filter::of(&Fields::parse(query.as_bytes())).page(web.registry());
-        let names = page.jobs.iter().map(|view| view.job.spec.name.to_string());
+        let names = page
+            .jobs
+            .iter()
+            .map(|view| view.job.spec.name().to_string());
         (names.collect(), page.matches)
     }
 

@@ -91,12 +91,12 @@ impl<'a> Task<'a> {
             job,
             figures: &order.figures,
         };
-        let form = command::parse(&job.spec.command, &extras.template_delimiters)?;
+        let form = command::parse(job.spec.command(), &extras.template_delimiters)?;
         let scheduled_at = order.scheduled_at.map(|at| job.schedule.zone().format(at));
         let mut env: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(extras.env.len() + 6);
         env.extend(extras.env.iter().map(|(k, v)| (k.as_str(), v.into())));
         env.push(("NIMESHA_JOB_ID", job.id.to_string().into()));
-        env.push(("NIMESHA_JOB_NAME", (&*job.spec.name).into()));
+        env.push(("NIMESHA_JOB_NAME", job.spec.name().into()));
         env.push(("NIMESHA_RUN_ID", order.run.to_string().into()));
         // Empty where there is no occurrence: a script that refuses unset variables works there too.
         env.push((

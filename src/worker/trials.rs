@@ -65,9 +65,10 @@ impl Trial {
         if timeout.after(now, Zone::UTC).since(now) > config::TRIAL_TIMEOUT_MAX {
             return Err(Untried::TooLong);
         }
+        let command = spec.command().into();
         let extras = spec.extras.unwrap_or_default();
         Ok(Trial {
-            command: spec.command.into(),
+            command,
             env: extras.env,
             cwd: extras.cwd,
             timeout: Some(timeout),

@@ -40,10 +40,10 @@ pub fn write_job(json: &mut Json, view: &JobView, secrets: Secrets, stats: impl 
 /// The keys of Kala's program up to `metadata`.
 fn write_kala_keys(json: &mut Json, job: &Job, live: &Live) {
     let spec = &job.spec;
-    json.key("name").string(&spec.name);
+    json.key("name").string(spec.name());
     json.key("id").id(job.id.0);
-    json.key("command").string(&spec.command);
-    json.key("owner").string(&spec.owner);
+    json.key("command").string(spec.command());
+    json.key("owner").string(spec.owner());
     json.key("disabled").flag(spec.disabled);
     write_ids(
         json.key("dependent_jobs"),
@@ -55,7 +55,7 @@ fn write_kala_keys(json: &mut Json, job: &Job, live: &Live) {
         Some(id) => json.id(id.0),
         None => json.raw("\"\""),
     }
-    json.key("schedule").string(&spec.schedule);
+    json.key("schedule").string(spec.schedule());
     json.key("retries").number(spec.retries);
     write_span(json.key("epsilon"), spec.epsilon.as_deref());
     json.key("next_run_at")
@@ -126,7 +126,7 @@ fn write_request(json: &mut Json, request: Option<&RemoteRequest>, secrets: Secr
 fn write_own_keys(json: &mut Json, job: &Job, live: &Live, figures: &Figures) {
     let spec = &job.spec;
     let zone = job.schedule.zone();
-    json.key("timezone").string(&spec.timezone);
+    json.key("timezone").string(spec.timezone());
     json.key("run_after")
         .string(word(words::RUN_AFTER, &spec.run_after));
     json.key("children_run")

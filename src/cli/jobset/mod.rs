@@ -172,7 +172,7 @@ impl Wanted {
     /// All checks of the server that need no other job.
     fn check(&self) -> Result<(), String> {
         let spec = self.spec(id_of_name)?;
-        if spec.parents.is_empty() && !spec.schedule.is_empty() {
+        if spec.parents.is_empty() && !spec.schedule().is_empty() {
             validate::schedule(&spec, Zone::UTC, clock::now()).map_err(|why| why.0)?;
         }
         Ok(())

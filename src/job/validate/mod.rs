@@ -9,6 +9,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::texts::{Texts, TextsOf};
 use super::{
     Action, ChildrenRun, Extras, Job, JobId, JobSpec, OnInterrupted, Overlap, RemoteRequest,
     RunAfter, Span, command, template,
@@ -91,13 +92,13 @@ impl Draft {
             Action::Remote(request) => (**request).clone(),
         };
         Draft {
-            name: spec.name.to_string(),
-            command: spec.command.to_string(),
+            name: spec.name().to_string(),
+            command: spec.command().to_string(),
             remote: matches!(spec.action, Action::Remote(_)),
             request,
-            owner: spec.owner.to_string(),
-            schedule: spec.schedule.to_string(),
-            timezone: spec.timezone.to_string(),
+            owner: spec.owner().to_string(),
+            schedule: spec.schedule().to_string(),
+            timezone: spec.timezone().to_string(),
             parents: spec.parents.iter().map(JobId::to_string).collect(),
             on_failure_job: spec
                 .on_failure_job
@@ -146,14 +147,17 @@ impl Draft {
             Action::Local
         };
         check_extras(&self.extras)?;
+        let texts = Texts::from(TextsOf {
+            name: &self.name,
+            command: &self.command,
+            owner: &self.owner,
+            schedule: &self.schedule,
+            timezone: &self.timezone,
+        });
         let extras = Some(Box::new(self.extras)).filter(|extras| **extras != Extras::default());
         Ok(JobSpec {
-            name: self.name.into(),
-            command: self.command.into(),
+            texts,
             action,
-            owner: self.owner.into(),
-            schedule: self.schedule.into(),
-            timezone: self.timezone.into(),
             parents: parents(&self.parents)?,
             on_failure_job: failure_job(&self.on_failure_job)?,
             retries: self.retries,
@@ -176,20 +180,20 @@ impl Draft {
 /// # Errors
 /// Names the part of the schedule that was wrong and a valid example.
 pub fn schedule(spec: &JobSpec, server_zone: Zone, anchor: Timestamp) -> Result<Schedule, Invalid> {
-    let own_zone = match &*spec.timezone {
+    let own_zone = match spec.timezone() {
         "" => None,
         name => Some(Zone::parse(name).map_err(|why| Invalid(why.0))?),
     };
     let zone = own_zone.unwrap_or(server_zone);
-    Schedule::parse(&spec.schedule, zone, own_zone.is_some(), anchor)
+    Schedule::parse(spec.schedule(), zone, own_zone.is_some(), anchor)
         .map_err(|why| Invalid(format!("schedule: {why}")))
 }
 
 /// Whether an update from `old` to `new` leaves the occurrences as they are.
 #[must_use]
 pub fn keeps_schedule(old: &Job, new: &JobSpec) -> bool {
-    old.spec.schedule == new.schedule
-        && old.spec.timezone == new.timezone
+    old.spec.schedule() == new.schedule()
+        && old.spec.timezone() == new.timezone()
         && old.is_child() != new.parents.is_empty()
 }
 

@@ -165,7 +165,7 @@ impl Core {
         if self.jobs.ix(new.id).is_some() {
             return Err(Refusal::IdTaken(new.id));
         }
-        if unique_name && let Some(id) = self.jobs.named(&new.spec.name) {
+        if unique_name && let Some(id) = self.jobs.named(new.spec.name()) {
             return Err(Refusal::NameTaken(id));
         }
         self.check_links(&new)?;
@@ -207,8 +207,8 @@ impl Core {
         let ix = self.find_version(new.id, expected_version)?;
         let old = self.jobs[ix].job.clone();
         self.check_links(&new)?;
-        let same_schedule = old.spec.schedule == new.spec.schedule
-            && old.spec.timezone == new.spec.timezone
+        let same_schedule = old.spec.schedule() == new.spec.schedule()
+            && old.spec.timezone() == new.spec.timezone()
             && old.is_child() != new.spec.parents.is_empty();
         let mut job = Job {
             version: old.version + 1,

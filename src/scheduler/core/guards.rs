@@ -44,8 +44,9 @@ impl Core {
             Command::Create { job, unique_name } => {
                 let mut coming = self.guards.coming.iter();
                 linked(job)
-                    || coming
-                        .any(|(id, name)| *id == job.id || (*unique_name && *name == job.spec.name))
+                    || coming.any(|(id, name)| {
+                        *id == job.id || (*unique_name && **name == *job.spec.name())
+                    })
             }
             Command::Update { job, .. } => changing(&job.id) || linked(job),
             Command::Delete { id, .. } => {
@@ -66,7 +67,7 @@ impl Core {
 
     /// Holds what a new or changed definition relies on, until it is decided.
     pub(super) fn guard(&mut self, job: &Job) {
-        self.guards.coming.push((job.id, job.spec.name.clone()));
+        self.guards.coming.push((job.id, job.spec.name().into()));
         self.guard_links(job, 1);
     }
 

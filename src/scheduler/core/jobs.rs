@@ -246,7 +246,7 @@ impl Jobs {
             let mut names: Map<Box<str>, BTreeSet<JobId>> = Map::default();
             for entry in self.slots.iter().flatten() {
                 names
-                    .entry(entry.job.spec.name.clone())
+                    .entry(entry.job.spec.name().into())
                     .or_default()
                     .insert(entry.job.id);
             }
@@ -286,7 +286,7 @@ impl Jobs {
         }
         if let Some(names) = &mut self.names {
             names
-                .entry(job.spec.name.clone())
+                .entry(job.spec.name().into())
                 .or_default()
                 .insert(job.id);
         }
@@ -316,7 +316,7 @@ impl Jobs {
         if let Some(jobs) = self
             .names
             .as_mut()
-            .and_then(|names| names.get_mut(&job.spec.name))
+            .and_then(|names| names.get_mut(job.spec.name()))
         {
             jobs.remove(&job.id);
         }

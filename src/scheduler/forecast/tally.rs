@@ -136,7 +136,7 @@ impl<'a> Tally<'a> {
         let touched = states.filter(|(_, state)| state.expected != Expected::default());
         let jobs = touched.map(|(subject, state)| JobForecast {
             id: subject.job.id,
-            name: subject.job.spec.name.clone(),
+            name: subject.job.spec.name().into(),
             assumed: subject.past.is_empty(),
             expected: state.expected,
         });

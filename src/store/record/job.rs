@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::field::{self, boxed, is_default, optional};
 use super::{corrupt, job_of_key};
 use crate::clock::Timestamp;
+use crate::job::texts::TextsOf;
 use crate::job::{
     Action, ChildrenRun, Extras, Job, JobId, JobSpec, OnInterrupted, Overlap, RemoteRequest,
     RunAfter, Span,
@@ -45,7 +46,7 @@ pub fn decode_job(key: &[u8], value: &[u8], server_zone: Zone) -> Result<Job, St
         return Err(corrupt(&whose, "not each parent has its place"));
     }
     let schedule = parse_schedule(&spec, server_zone, row.anchor)
-        .map_err(|error| corrupt(&format_args!("{whose} (\"{}\")", spec.name), error))?;
+        .map_err(|error| corrupt(&format_args!("{whose} (\"{}\")", spec.name()), error))?;
     Ok(Job {
         id,
         seq: row.seq,
@@ -64,13 +65,13 @@ fn parse_schedule(
     server_zone: Zone,
     anchor: Timestamp,
 ) -> Result<Schedule, ScheduleError> {
-    let zone_given = !spec.timezone.is_empty();
+    let zone_given = !spec.timezone().is_empty();
     let zone = if zone_given {
-        Zone::parse(&spec.timezone)?
+        Zone::parse(spec.timezone())?
     } else {
         server_zone
     };
-    Schedule::parse(&spec.schedule, zone, zone_given, anchor)
+    Schedule::parse(spec.schedule(), zone, zone_given, anchor)
 }
 
 /// A job but for its id, which is the key, and its parsed schedule.
@@ -98,8 +99,14 @@ struct SpecIn(#[serde(with = "SpecRow")] JobSpec);
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "JobSpec")]
 struct SpecRow {
+    #[serde(getter = "name")]
     name: Box<str>,
-    #[serde(rename = "cmd", default, skip_serializing_if = "str::is_empty")]
+    #[serde(
+        rename = "cmd",
+        default,
+        skip_serializing_if = "str::is_empty",
+        getter = "command"
+    )]
     command: Box<str>,
     #[serde(
         rename = "do",
@@ -108,11 +115,21 @@ struct SpecRow {
         with = "ActionRow"
     )]
     action: Action,
-    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[serde(default, skip_serializing_if = "str::is_empty", getter = "owner")]
     owner: Box<str>,
-    #[serde(rename = "when", default, skip_serializing_if = "str::is_empty")]
+    #[serde(
+        rename = "when",
+        default,
+        skip_serializing_if = "str::is_empty",
+        getter = "schedule"
+    )]
     schedule: Box<str>,
-    #[serde(rename = "zone", default, skip_serializing_if = "str::is_empty")]
+    #[serde(
+        rename = "zone",
+        default,
+        skip_serializing_if = "str::is_empty",
+        getter = "timezone"
+    )]
     timezone: Box<str>,
     #[serde(
         rename = "after",
@@ -180,6 +197,55 @@ struct SpecRow {
         with = "extras"
     )]
     extras: Option<Box<Extras>>,
+}
+
+fn name(spec: &JobSpec) -> Box<str> {
+    spec.name().into()
+}
+
+fn command(spec: &JobSpec) -> Box<str> {
+    spec.command().into()
+}
+
+fn owner(spec: &JobSpec) -> Box<str> {
+    spec.owner().into()
+}
+
+fn schedule(spec: &JobSpec) -> Box<str> {
+    spec.schedule().into()
+}
+
+fn timezone(spec: &JobSpec) -> Box<str> {
+    spec.timezone().into()
+}
+
+impl From<SpecRow> for JobSpec {
+    fn from(row: SpecRow) -> JobSpec {
+        let texts = TextsOf {
+            name: &row.name,
+            command: &row.command,
+            owner: &row.owner,
+            schedule: &row.schedule,
+            timezone: &row.timezone,
+        };
+        JobSpec {
+            texts: texts.into(),
+            action: row.action,
+            parents: row.parents,
+            on_failure_job: row.on_failure_job,
+            retries: row.retries,
+            retry_delay: row.retry_delay,
+            epsilon: row.epsilon,
+            timeout: row.timeout,
+            overlap: row.overlap,
+            run_after: row.run_after,
+            children_run: row.children_run,
+            on_interrupted: row.on_interrupted,
+            resume_at_next_scheduled_time: row.resume_at_next_scheduled_time,
+            disabled: row.disabled,
+            extras: row.extras,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]

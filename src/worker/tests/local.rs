@@ -157,7 +157,11 @@ fn values_of_templates_are_one_word_whatever_they_hold() {
         "true | printf %s, '''<% .Name %>' b",
     ] {
         let (end, output) = run(command, |spec| {
-            spec.name = evil.into();
+            spec.texts = TextsOf {
+                name: evil,
+                ..texts(command)
+            }
+            .into();
             extras(spec).template_delimiters = "<% %>".to_owned();
         });
         assert_eq!((end, output), (AttemptEnd::Exited(0), format!("{evil},b,")));

@@ -14,6 +14,7 @@ use super::{Pool, PoolConfig};
 use crate::clock;
 use crate::job::output::OutputBuffer;
 use crate::job::run::{AttemptEnd, Completion, Figures, RunId, RunOrder, Trigger};
+use crate::job::texts::TextsOf;
 use crate::job::{Action, Extras, Job, JobId, JobSpec, Span};
 use crate::schedule::{Interval, Schedule, Zone};
 
@@ -83,14 +84,19 @@ fn order(command: &str, change: impl FnOnce(&mut JobSpec)) -> RunOrder {
     }
 }
 
+fn texts(command: &str) -> TextsOf<'_> {
+    TextsOf {
+        name: "a job",
+        command,
+        schedule: "@manual",
+        ..TextsOf::default()
+    }
+}
+
 fn spec(command: &str) -> JobSpec {
     JobSpec {
-        name: "a job".into(),
-        command: command.into(),
+        texts: texts(command).into(),
         action: Action::Local,
-        owner: "".into(),
-        schedule: "@manual".into(),
-        timezone: "".into(),
         parents: Vec::new(),
         on_failure_job: None,
         retries: 0,

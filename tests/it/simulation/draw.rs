@@ -94,9 +94,9 @@ fn links(dice: &mut Dice, jobs: &[JobId], draft: &mut Draft) {
 
 fn checked(id: JobId, draft: Draft, now: Timestamp) -> Box<NewJob> {
     let spec = draft.check().expect("only good jobs are drawn");
-    let zone = Zone::parse(&spec.timezone).unwrap_or(Zone::UTC);
-    let zone_given = !spec.timezone.is_empty();
-    let schedule = Schedule::parse(&spec.schedule, zone, zone_given, now);
+    let zone = Zone::parse(spec.timezone()).unwrap_or(Zone::UTC);
+    let zone_given = !spec.timezone().is_empty();
+    let schedule = Schedule::parse(spec.schedule(), zone, zone_given, now);
     Box::new(NewJob {
         id,
         schedule: schedule.expect("only good schedules are drawn"),

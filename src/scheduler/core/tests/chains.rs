@@ -315,7 +315,7 @@ fn deleting_a_parent_deletes_the_children_that_have_no_other() {
         .rows
         .jobs
         .values()
-        .map(|job| &*job.spec.name)
+        .map(|job| job.spec.name())
         .collect();
     assert_eq!(left, ["q", "both", "watched"]);
     assert_eq!(story.job("both").spec.parents, [story.id("q")]);

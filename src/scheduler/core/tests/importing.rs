@@ -121,7 +121,7 @@ fn a_job_that_is_there_is_refused_skipped_or_replaced() {
         let answer = story.import(vec![other, job], existing);
         assert_eq!(answer.is_ok(), existing != Existing::Refuse);
         assert_eq!(story.rows.jobs.len(), if answer.is_ok() { 3 } else { 2 });
-        assert_eq!(&*story.job("job").spec.command, command);
+        assert_eq!(story.job("job").spec.command(), command);
         assert_eq!(story.live("job").figures().success_count, count);
         story.told();
         story.pass(11.0);

@@ -132,7 +132,7 @@ impl Story {
         };
         set(&mut draft);
         let spec = draft.check().unwrap();
-        let schedule = Schedule::parse(&spec.schedule, Zone::UTC, false, self.wall).unwrap();
+        let schedule = Schedule::parse(spec.schedule(), Zone::UTC, false, self.wall).unwrap();
         let anchor = self.wall;
         Box::new(NewJob {
             id,
@@ -263,7 +263,7 @@ impl Story {
     fn end_attempt(&mut self, at: Duration) {
         let place = self.attempts.iter().position(|(ends, _)| *ends == at);
         let (_, order) = self.attempts.remove(place.expect("an attempt that ends"));
-        let words: Vec<&str> = order.job.spec.command.split(' ').collect();
+        let words: Vec<&str> = order.job.spec.command().split(' ').collect();
         let seconds: u64 = words[0].parse().unwrap();
         let word = words.get(order.attempt as usize).or(words.last());
         let end = match word {
@@ -315,7 +315,7 @@ impl Story {
         for (run, _) in effects.stops {
             let place = self.attempts.iter().position(|(_, order)| order.run == run);
             let (_, order) = self.attempts.remove(place.expect("an attempt to stop"));
-            self.line(format!("{} is stopped", order.job.spec.name));
+            self.line(format!("{} is stopped", order.job.spec.name()));
             self.complete(&order, Duration::ZERO, AttemptEnd::Stopped);
         }
         if let Some(units) = effects.batch {
@@ -334,7 +334,7 @@ impl Story {
     }
 
     fn take(&mut self, order: RunOrder) {
-        let name = &order.job.spec.name;
+        let name = order.job.spec.name();
         let mut line = format!("{name} starts by {}", order.trigger.as_str());
         if let Some(at) = order.scheduled_at {
             let at = (at.unix_nanos() - NOON.unix_nanos()) as f64 / 1e9;
@@ -350,7 +350,7 @@ impl Story {
         let takes: u64 = order
             .job
             .spec
-            .command
+            .command()
             .split(' ')
             .next()
             .unwrap()
@@ -363,25 +363,25 @@ impl Story {
     fn tell(&mut self, notice: &Notice) {
         match notice {
             Notice::Ended { job, outcome, .. } => {
-                self.line(format!("{} {}", job.spec.name, outcome.as_str()));
+                self.line(format!("{} {}", job.spec.name(), outcome.as_str()));
             }
             Notice::Gap { job, gap, new } => {
                 let word = gap.kind.as_str();
-                self.line(format!("{}: {new} {word}", job.spec.name));
+                self.line(format!("{}: {new} {word}", job.spec.name()));
             }
             Notice::StoreAway(_) => self.line("the store is away"),
             Notice::StoreBack => self.line("the store is back"),
             Notice::LeaseLost(_) => self.line("the lease is lost"),
             Notice::Unwritten { runs, .. } => self.line(format!("{runs} ends are lost")),
             Notice::ClaimTaken { job, .. } => {
-                self.line(format!("{} runs elsewhere", job.spec.name));
+                self.line(format!("{} runs elsewhere", job.spec.name()));
             }
             Notice::Turn(told) => {
                 let (turn, count) = (told.turn, told.failures_in_a_row);
                 self.turns
-                    .push(format!("{} {turn:?} after {count}", told.job.spec.name));
+                    .push(format!("{} {turn:?} after {count}", told.job.spec.name()));
             }
-            Notice::Expired { job } => self.line(format!("{} goes", job.spec.name)),
+            Notice::Expired { job } => self.line(format!("{} goes", job.spec.name())),
             Notice::Started { .. } | Notice::Retrying { .. } | Notice::ClockStepped { .. } => {}
         }
     }
