@@ -23,6 +23,8 @@ mod mysql;
 mod postgres;
 pub mod record;
 pub mod redb;
+#[cfg(feature = "redis")]
+mod redis;
 pub mod relaxed;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -31,7 +33,7 @@ pub(crate) mod samples;
 pub(crate) mod servers;
 pub mod shared;
 pub mod snapshot;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
 mod sql;
 #[cfg(test)]
 pub(crate) mod temp;

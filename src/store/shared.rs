@@ -15,6 +15,8 @@ pub use self::late::LateStore;
 pub fn open(database: &Database) -> Result<Box<dyn Store>, StoreError> {
     match database.kind {
         // Each driver is an arm here, under its feature.
+        #[cfg(feature = "redis")]
+        JobDb::Redis => super::redis::open(database),
         #[cfg(feature = "postgres")]
         JobDb::Postgres => super::postgres::open(database),
         #[cfg(feature = "mysql")]
@@ -28,5 +30,5 @@ pub fn open(database: &Database) -> Result<Box<dyn Store>, StoreError> {
     }
 }
 
-#[cfg(all(test, any(feature = "postgres", feature = "mysql")))]
+#[cfg(all(test, any(feature = "redis", feature = "postgres", feature = "mysql")))]
 mod tests;

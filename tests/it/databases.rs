@@ -71,5 +71,6 @@ macro_rules! stories {
     };
 }
 
+stories!(redis, "redis", Kind::Redis);
 stories!(postgres, "postgres", Kind::Postgres);
 stories!(mariadb, "mysql", Kind::MariaDb);

@@ -1,41 +1,22 @@
-//! TLS to PostgreSQL: whom to trust, what to show, and under which name.
+//! TLS to PostgreSQL, under the server's name where that is not the host.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::settings::database::{Database, Tls as Settings};
-use crate::store::StoreError;
-use crate::store::sql::{Failure, pem, words};
+use crate::store::sql::{Failure, tls};
 
-/// Makes a connection safe, under the server's name where that is not the host.
+/// Makes a connection safe.
 pub(super) struct Tls {
     inner: MakeRustlsConnect,
     server_name: Option<String>,
 }
 
 impl Tls {
-    /// Reads the files anew for each connection: certificates are replaced while servers run.
+    /// For one connection.
     pub(super) fn new(database: &Database, settings: &Settings) -> Result<Tls, Failure> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| words::broken(database, &error))?
-            .with_root_certificates(roots(database, settings.authorities.as_deref())?);
-        let config = match &settings.certificate {
-            None => config.with_no_client_auth(),
-            Some((certificate, key)) => config
-                .with_client_auth_cert(
-                    pem::certificates(database, certificate)?,
-                    pem::key(database, key)?,
-                )
-                .map_err(|error| pem::unreadable(database, key, &error))?,
-        };
         Ok(Tls {
-            inner: MakeRustlsConnect::new(config),
+            inner: MakeRustlsConnect::new(tls::client(database, settings)?),
             server_name: settings.server_name.clone(),
         })
     }
@@ -53,19 +34,4 @@ where
         let name = self.server_name.as_deref().unwrap_or(host);
         MakeTlsConnect::<S>::make_tls_connect(&mut self.inner, name)
     }
-}
-
-/// The authorities of a file, or those of the system.
-fn roots(database: &Database, file: Option<&Path>) -> Result<RootCertStore, Failure> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(match file {
-        Some(file) => pem::certificates(database, file)?,
-        None => rustls_native_certs::load_native_certs().certs,
-    });
-    if !roots.is_empty() {
-        return Ok(roots);
-    }
-    Err(Failure::Said(StoreError::Refused(format!(
-        "{database}: there is no authority to trust: name one with --jobdb-tls-capath"
-    ))))
 }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use super::open;
 use crate::settings::database::Database;
 use crate::store::lease::Lease;
+use crate::store::snapshot::Snapshot;
 use crate::store::{Op, Store, StoreError, Table};
 
 /// A database that is opened when it can be; until then it is away.
@@ -79,6 +80,10 @@ impl Store for LateStore {
 
     fn lease(&self) -> Option<&dyn Lease> {
         self.reached().ok()?.lease()
+    }
+
+    fn snapshot(&self) -> Result<Option<Box<dyn Snapshot + Send>>, StoreError> {
+        self.reached()?.snapshot()
     }
 
     fn size_bytes(&self) -> Option<u64> {

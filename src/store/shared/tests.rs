@@ -24,11 +24,16 @@ fn settings(server: &servers::Database, port: u16) -> Database {
     }
 }
 
-/// As the user who needs no password, for having a certificate.
+/// As the user who needs no password, for having a certificate; of Redis the one that there is.
 fn settings_with_tls(server: &servers::Database) -> Database {
+    let known = settings_of(server);
+    let (user, password) = match server.kind() {
+        Kind::Redis => (known.user, known.password),
+        Kind::Postgres | Kind::MariaDb => (Some(servers::CERTIFIED_USER.to_owned()), None),
+    };
     Database {
-        user: Some(servers::CERTIFIED_USER.to_owned()),
-        password: None,
+        user,
+        password,
         tls: Some(Tls {
             authorities: Some(server.authority()),
             certificate: Some(server.client_certificate()),
@@ -249,7 +254,7 @@ fn wrong_settings(server: &servers::Database) -> Vec<(Database, &'static str)> {
         ..safe.clone()
     };
     let files = safe.tls.clone().unwrap();
-    vec![
+    let mut wrong = vec![
         (
             Database {
                 password: Some(Secret("tell-tale".into())),
@@ -261,13 +266,6 @@ fn wrong_settings(server: &servers::Database) -> Vec<(Database, &'static str)> {
             Database {
                 user: Some("stranger".into()),
                 ..good
-            },
-            "--jobdb-username",
-        ),
-        (
-            Database {
-                tls: None,
-                ..safe.clone()
             },
             "--jobdb-username",
         ),
@@ -292,7 +290,12 @@ fn wrong_settings(server: &servers::Database) -> Vec<(Database, &'static str)> {
             }),
             "elsewhere.test",
         ),
-    ]
+    ];
+    if server.kind() != Kind::Redis {
+        let open = Database { tls: None, ..safe };
+        wrong.push((open, "--jobdb-username"));
+    }
+    wrong
 }
 
 /// The suite for a kind of server: `commit` are the words of a commit as the driver sends them.
@@ -355,5 +358,6 @@ macro_rules! suite {
     };
 }
 
+suite!(redis, "redis", Kind::Redis, b"$6\r\ncommit\r\n");
 suite!(postgres, "postgres", Kind::Postgres, b"\0commit\0");
 suite!(mariadb, "mysql", Kind::MariaDb, b"\x03commit;");

@@ -16,6 +16,8 @@ mod link;
 pub(super) mod pem;
 #[cfg(test)]
 pub(super) mod tests;
+#[cfg(any(feature = "redis", feature = "postgres"))]
+pub(super) mod tls;
 pub(super) mod words;
 
 use std::sync::Arc;

@@ -15,8 +15,11 @@ pub(in crate::store) fn settings_of(server: &servers::Database) -> Database {
         },
         host: "127.0.0.1".to_owned(),
         port: server.port(),
-        name: servers::NAME.to_owned(),
-        user: Some(servers::USER.to_owned()),
+        name: match server.kind() {
+            Kind::Redis => "0".to_owned(),
+            Kind::Postgres | Kind::MariaDb => servers::NAME.to_owned(),
+        },
+        user: (server.kind() != Kind::Redis).then(|| servers::USER.to_owned()),
         password: Some(Secret(servers::PASSWORD.to_owned())),
         tls: None,
         prefix: servers::fresh_prefix(),

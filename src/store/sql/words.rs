@@ -12,6 +12,8 @@ use crate::store::StoreError;
 
 /// What a database says no to, in words that are the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// Redis alone does not have all of them.
+#[cfg_attr(not(any(feature = "postgres", feature = "mysql")), allow(dead_code))]
 pub(in crate::store) enum Trouble {
     /// A key that had to be new exists.
     Conflict,

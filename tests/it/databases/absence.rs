@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::place::{Place, await_ready, await_stand_by, is_ready};
-use crate::support::databases::{Database, Kind};
+use crate::support::databases::Kind;
 use crate::support::wait_until;
 
 pub(super) fn a_server_waits_for_its_database(kind: Kind) {
@@ -29,11 +29,6 @@ pub(super) fn a_server_waits_for_its_database(kind: Kind) {
 }
 
 pub(super) fn nothing_runs_unclaimed_while_it_is_away(kind: Kind) {
-    let leave: [(&str, fn(&Database), fn(&mut Database)); 3] = [
-        ("stopped", Database::stop, Database::start_again),
-        ("killed", Database::kill9, Database::start_again),
-        ("stalled", Database::pause, |database| database.resume()),
-    ];
     let Some(mut place) = Place::new(kind) else {
         return;
     };
@@ -41,9 +36,13 @@ pub(super) fn nothing_runs_unclaimed_while_it_is_away(kind: Kind) {
     await_ready(&server);
     let tick = server.create(&place.ticking());
     let asked = server.create(&json!({"name": "asked", "command": "true", "schedule": "@manual"}));
-    for (how, goes, comes) in leave {
+    for how in ["stopped", "killed", "stalled"] {
         place.await_ticks(3);
-        goes(&place.database);
+        match how {
+            "stopped" => place.database.stop(),
+            "killed" => place.database.kill9(),
+            _ => place.database.pause(),
+        }
         wait_until(&format!("it notices that the database is {how}"), || {
             !is_ready(&server)
         });
@@ -55,7 +54,10 @@ pub(super) fn nothing_runs_unclaimed_while_it_is_away(kind: Kind) {
         server
             .post("/api/v1/job/", &json!({"name": "no", "command": "true"}))
             .expect(503);
-        comes(&mut place.database);
+        match how {
+            "stalled" => place.database.resume(),
+            _ => place.database.start_again(),
+        }
         await_ready(&server);
     }
     place.await_ticks(3);
