@@ -55,6 +55,8 @@
 //! 4. An acknowledged change is durable: the store says so first, then readers see it, then the answer leaves.
 //! 5. An occurrence is claimed durably before it starts. A claimed run without a recorded end is `interrupted`, and
 //!    never silently repeated.
+//!    Where other servers share the database, it starts only under a lease that cannot have ended, and a server whose
+//!    lease is another's stores nothing more.
 //! 6. Everything that can grow has a limit in [`config`], with its unit and its reason.
 //! 7. JSON is read and answered by `api`, and handed on by `client` and `cli`; the form on the disk is known to
 //!    `store::record` alone.

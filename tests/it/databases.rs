@@ -4,6 +4,8 @@
 #[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
 mod absence;
 #[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
+mod keeping;
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
 mod leases;
 #[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
 mod place;
@@ -36,7 +38,7 @@ macro_rules! stories {
     ($name:ident, $feature:literal, $kind:expr) => {
         #[cfg(feature = $feature)]
         mod $name {
-            use super::{Kind, absence, leases};
+            use super::{Kind, absence, keeping, leases};
 
             #[test]
             fn one_works_and_the_others_stand_by() {
@@ -56,6 +58,16 @@ macro_rules! stories {
             #[test]
             fn a_server_that_is_cut_off_is_followed_and_comes_back() {
                 leases::a_server_that_is_cut_off_is_followed_and_comes_back($kind);
+            }
+
+            #[test]
+            fn jobs_and_their_links_outlive_restarts() {
+                keeping::jobs_and_their_links_outlive_restarts($kind);
+            }
+
+            #[test]
+            fn crash_after_crash_loses_nothing() {
+                keeping::crash_after_crash_loses_nothing($kind);
             }
 
             #[test]
