@@ -160,12 +160,15 @@ impl Core {
             };
             entry.rest_mut().begin_stretch(cursor, from);
         }
+        let mut out = Consequences::default();
+        if let Some(missed) = missed {
+            self.add_gap(ix, GapKind::Missed, missed, &mut out);
+        }
+        // Made after the gap, because the history is in order of ids and the latest of them comes last.
         let run =
             runs.then(|| self.new_run(ix, Trigger::CatchUp, Some(passed.latest), Phase::Held));
         run.into_iter().for_each(|id| self.note_unrecorded(id));
-        if let Some(missed) = missed {
-            let mut out = Consequences::default();
-            self.add_gap(ix, GapKind::Missed, missed, &mut out);
+        if missed.is_some() {
             self.put_state(ix, &mut out.changes);
             self.propose_end(out);
         }

@@ -29,6 +29,7 @@ fn assert_last_of_four_caught_up(server: &Server, id: &str) {
     let history = server.history(id);
     let caught_up = triggered(&history, "catch_up");
     assert_eq!(caught_up.len(), 1, "{history:#?}");
+    assert_eq!(server.outcomes(id), ["missed", "succeeded"]);
     assert_eq!(server.figure(id, "missed_count"), 3);
     assert_eq!(server.figure(id, "success_count"), 1);
     let last = assert_accounted(&history, step());
