@@ -164,10 +164,10 @@ fn write(notice: &Notice) {
             let failures = turn.failures_in_a_row;
             match turn.turn {
                 Turn::Failed => {
-                    log::warn!(job:% = id, event = "failing", count = failures; "{job}: has failed {failures} times in a row")
+                    log::warn!(job:% = id, event = "failing", count = failures; "{job}: has failed {failures} times in a row");
                 }
                 Turn::Recovered => {
-                    log::info!(job:% = id, event = "recovered", count = failures; "{job}: succeeds again, after {failures} failures")
+                    log::info!(job:% = id, event = "recovered", count = failures; "{job}: succeeds again, after {failures} failures");
                 }
             }
         }
@@ -197,7 +197,7 @@ fn write_of_store(notice: &Notice) {
             "the job database cannot be written: {why}; what runs goes on and is written later, changes are refused"
         ),
         Notice::StoreBack => {
-            log::info!(event = "store_back"; "the job database takes writes again")
+            log::info!(event = "store_back"; "the job database takes writes again");
         }
         Notice::LeaseLost(why) => log::error!(
             event = "lease_lost";
