@@ -77,9 +77,10 @@ impl Witness {
                 "{job} {run} began before the crash, and its history says {outcome:?}"
             );
         }
-        let ended = now.iter().filter_map(|(run, outcome)| {
-            let outcome = outcome.as_str()?;
-            Some(((*run).to_owned(), outcome.to_owned()))
+        // Others may have begun and ended since the start, and their ends not be in the store yet.
+        let ended = begun.iter().filter_map(|run| {
+            let outcome = now.get(run.as_str())?.as_str()?;
+            Some((run.clone(), outcome.to_owned()))
         });
         known.extend(ended);
     }
