@@ -1,6 +1,6 @@
 //! Alerts: what somebody should hear of who is not looking, posted to one address (`--on-event`).
 //!
-//! Whoever tells of something puts it into a [queue](Queue) and goes on; a thread of its own posts, one alert after the
+//! Whoever tells of something puts it into a queue and goes on; a thread of its own posts, one alert after the
 //! other, and tries again where nobody answers. So a receiver that is slow, away or hostile costs nothing but alerts. What
 //! cannot be got rid of goes, the oldest first, and is counted.
 //!
