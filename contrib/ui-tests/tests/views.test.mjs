@@ -62,6 +62,23 @@ for (const [theme, width] of [["light", 1280], ["dark", 1280], ["light", 360], [
   });
 }
 
+test("the page that asks for a token is for everybody", async () => {
+  const guarded = await Site.start({ tokens: { boss: "admin" } });
+  try {
+    for (const [colorScheme, width] of [["light", 1280], ["dark", 360]]) {
+      const page = await guarded.open({ viewport: { width, height: 800 }, colorScheme, bypassCSP: true });
+      await page.goto(`${guarded.origin}/webui/`);
+      await page.getByLabel("Token").waitFor();
+      await page.evaluate(axe.source);
+      const { violations } = await page.evaluate(() => axe.run());
+      assert.deepEqual(violations.map((violation) => violation.id), []);
+      await page.context().close();
+    }
+  } finally {
+    await guarded.stop();
+  }
+});
+
 test("a view with all it loads is light, and quick to paint", async (t) => {
   for (const [name, path] of Object.entries(views)) {
     const page = await site.open();
