@@ -11,6 +11,8 @@ mod witness;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -70,12 +72,20 @@ fn what_was_acknowledged_outlives_every_crash() {
     }
     witness.conclude();
     server.kill9();
+    wait_until("what the killed server left running has ended", || {
+        !runs_in(server.dir())
+    });
     assert_sound(&server);
     server.start_again();
-    // Nothing that a killed server left running writes any more.
-    thread::sleep(Duration::from_millis(500));
     server.delete("/api/v1/job/all/").expect(204);
     assert_eq!(server.get("/api/v1/job/").text(), "{\"jobs\":{}}\n");
+}
+
+/// Whether a process works in that directory.
+fn runs_in(dir: &Path) -> bool {
+    let processes = fs::read_dir("/proc").expect("it can be read").flatten();
+    let mut places = processes.filter_map(|process| fs::read_link(process.path().join("cwd")).ok());
+    places.any(|place| place == dir)
 }
 
 /// The database of a server that has ended holds nothing that is wrong.
