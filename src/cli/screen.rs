@@ -1,11 +1,12 @@
 //! What a person sees: tables as wide as the terminal, colours, times as one says them.
 //!
-//! A script sees the same without colours and cut by nothing. Widths count characters: where a letter is two columns
-//! wide, as in Chinese, a table stands a little crooked.
+//! A script sees the same without colours and cut by nothing. Widths count columns of the terminal: a letter may take two,
+//! as in Chinese, or none.
 
 use std::io::{IsTerminal, stdout};
 
 use chrono::{DateTime, Datelike, Local, TimeZone};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::sources::environment;
 use crate::clock::Timestamp;
@@ -18,7 +19,7 @@ const GAP: &str = "  ";
 /// How to write for whoever reads.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Screen {
-    /// Characters in a line, if that is limited.
+    /// Columns in a line, if that is limited.
     width: Option<usize>,
     colours: bool,
 }
@@ -66,7 +67,7 @@ impl Screen {
         }
     }
 
-    /// Characters in a line, if that is limited.
+    /// Columns in a line, if that is limited.
     pub(super) fn width(self) -> Option<usize> {
         self.width
     }
@@ -160,7 +161,7 @@ impl Table {
         let mut widths: Vec<usize> = self.head.iter().map(|title| title.len()).collect();
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.0.chars().count());
+                *width = (*width).max(cell.0.width());
             }
         }
         let gaps = GAP.len() * widths.len().saturating_sub(1);
@@ -184,7 +185,7 @@ impl Line {
         let mut line = Vec::with_capacity(2 * cells.len());
         for (Cell(text, tone), width) in cells.iter().zip(widths) {
             let shown = cut(text, *width);
-            let blank = width - shown.chars().count();
+            let blank = width - shown.width();
             line.push(Cell(shown, *tone));
             line.push(Cell(" ".repeat(blank) + GAP, Tone::Plain));
         }
@@ -193,21 +194,23 @@ impl Line {
 
     /// The line as it is written, cut where the screen ends.
     pub(super) fn text(&self, screen: Screen) -> String {
-        let end = self.plain().trim_end().chars().count();
+        let end = self.plain().trim_end().width();
         let mut room = screen.width.unwrap_or(usize::MAX).min(end);
         let mut text = String::new();
         for Cell(part, tone) in &self.0 {
-            let shown: String = part.chars().take(room).collect();
-            room -= shown.chars().count();
-            text.push_str(&screen.paint(&shown, *tone));
+            let shown = beginning(part, room);
+            room -= shown.width();
+            text.push_str(&screen.paint(shown, *tone));
         }
         text
     }
 
     /// The line as the chosen one of several: in reverse, from edge to edge.
     pub(super) fn chosen(&self, width: usize) -> String {
-        let text: String = self.plain().chars().take(width).collect();
-        format!("\x1b[7m{text:<width$}\x1b[0m")
+        let line = self.plain();
+        let text = beginning(&line, width);
+        let blank = " ".repeat(width - text.width());
+        format!("\x1b[7m{text}{blank}\x1b[0m")
     }
 
     fn plain(&self) -> String {
@@ -216,11 +219,25 @@ impl Line {
 }
 
 fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
+    if text.width() <= width {
         return text.to_owned();
     }
-    let kept = text.chars().take(width.saturating_sub(1));
-    kept.chain(['…']).collect()
+    format!("{}…", beginning(text, width.saturating_sub(1)))
+}
+
+/// As much of `text` as so many columns hold.
+fn beginning(text: &str, columns: usize) -> &str {
+    let mut end = 0;
+    let mut room = columns;
+    for (at, letter) in text.char_indices() {
+        let width = letter.width().unwrap_or(0);
+        if width > room {
+            break;
+        }
+        room -= width;
+        end = at + letter.len_utf8();
+    }
+    &text[..end]
 }
 
 /// An instant of an answer; none for what has not come about.
@@ -341,5 +358,20 @@ mod tests {
         ] {
             assert_eq!(span(nanos), shown);
         }
+    }
+
+    #[test]
+    fn wide_letters_take_two_columns() {
+        let mut table = Table::new(&["NAME", "X"]);
+        table.row([
+            Cell::new("日本語の長い名前", Tone::Plain),
+            Cell::new("1", Tone::Plain),
+        ]);
+        for (room, expected) in [(None, "日本語の長い名前  1"), (Some(12), "日本語の…  1")]
+        {
+            let lines = table.lines(room);
+            assert_eq!(lines[1].plain().trim_end(), expected);
+        }
+        assert_eq!(beginning("日本", 3), "日");
     }
 }
