@@ -261,14 +261,23 @@ if (/[?&]did=/.test(location.search)) {
 // Where the server tells of changes, they are shown at once; else, and in case one is lost, every few seconds. A hidden
 // page does not listen: a browser opens only a few connections to a server, and other pages of ours need some.
 let stream = null;
-let due = 0;
+let stale = false;
+let shown = null;
 
+// One look at a time: were the next to begin before the last has ended, a busy server's page would never change.
 function news() {
-  if (due || !root.hasAttribute("data-live")) return;
-  due = setTimeout(() => {
-    due = 0;
-    refresh();
-  }, NEWS_MS);
+  if (!root.hasAttribute("data-live")) return;
+  stale = true;
+  shown ??= show();
+}
+
+async function show() {
+  while (stale) {
+    await new Promise((passed) => setTimeout(passed, NEWS_MS));
+    stale = false;
+    await refresh();
+  }
+  shown = null;
 }
 
 function listen() {
