@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rustls::CertificateError;
+
 use super::Url;
 
 /// Why the server did not do what it was asked.
@@ -24,10 +26,10 @@ pub enum ClientError {
 
 impl ClientError {
     pub(super) fn away(url: &Url, why: &ureq::Error) -> ClientError {
-        if names_certificate(why) {
+        if let Some(wrong) = certificate_error(why) {
             return ClientError::Away(format!(
-                "the certificate of {url} is not trusted ({why}): name the authority that signed it by --cacert or \
-                 NIMESHA_CACERT"
+                "the certificate of {url} is not trusted ({wrong}): {}",
+                remedy(wrong)
             ));
         }
         ClientError::Away(format!(
@@ -64,14 +66,37 @@ impl ClientError {
     }
 }
 
-/// Whether it is the certificate that is wrong. ureq has TLS's errors inside of those of reading and writing, too.
-fn names_certificate(why: &ureq::Error) -> bool {
+/// What is wrong with the certificate, if it is that. ureq has TLS's errors inside of those of reading and writing, too.
+fn certificate_error(why: &ureq::Error) -> Option<&CertificateError> {
     let inner = match why {
         ureq::Error::Rustls(error) => Some(error),
         ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
         _ => None,
     };
-    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
+    match inner {
+        Some(rustls::Error::InvalidCertificate(wrong)) => Some(wrong),
+        _ => None,
+    }
+}
+
+/// The way out. Only one that nobody known has signed becomes right by being named.
+fn remedy(wrong: &CertificateError) -> &'static str {
+    match wrong {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "renew it; the server reads it anew on SIGHUP"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "wait for its time, or set this machine's clock"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "ask by a name that it is made out to"
+        }
+        // By its word: rustls hands this one on as it came from a library of its own.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is an authority's own (CA:TRUE) and no server's; make one with basicConstraints=CA:FALSE"
+        }
+        _ => "name the authority that signed it by --cacert or NIMESHA_CACERT",
+    }
 }
 
 impl fmt::Display for ClientError {

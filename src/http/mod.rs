@@ -43,6 +43,7 @@ mod limits;
 mod mail;
 mod outgoing;
 mod parse;
+mod path;
 mod poll;
 mod pool;
 mod quota;

@@ -11,6 +11,7 @@ use tiny_http::Method;
 
 use super::body::BodyFraming;
 use super::limits::Limits;
+use super::path;
 use super::request::{Headers, Peer, Request, Role};
 use crate::config;
 
@@ -83,7 +84,7 @@ pub(super) fn head(
     let request = Request {
         method: Method::from_str(method)
             .map_err(|()| Refusal::new(400, "the method is not ASCII"))?,
-        path: one_slash(target.path),
+        path: path::normal(target.path),
         query: target.query.to_owned(),
         version: (1, minor),
         headers: copy_headers(parsed.headers, length, host),
@@ -103,15 +104,6 @@ pub(super) fn head(
             expects_continue,
         },
     )))
-}
-
-/// A path with repeated slashes as one: a base address that ends with a slash makes them, and Kala led such requests on.
-fn one_slash(path: &str) -> String {
-    let mut path = path.to_owned();
-    while path.contains("//") {
-        path = path.replace("//", "/");
-    }
-    path
 }
 
 /// What httparse could not read, in words.

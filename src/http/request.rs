@@ -66,8 +66,8 @@ impl fmt::Display for Role {
 pub struct Request {
     /// As sent; methods are case-sensitive.
     pub method: Method,
-    /// The path as it was sent, percent-encoding included, repeated slashes as one, without the query; starts with `/`,
-    /// or is `*`.
+    /// The path without the query, repeated slashes as one, percent-encoding left only where it is needed; starts with
+    /// `/`, or is `*`.
     pub path: String,
     /// What follows the first `?`, undecoded; empty if there is none.
     pub query: String,

@@ -103,7 +103,7 @@ pub struct Totals {
     pub busy: u64,
     /// The earliest next occurrence.
     pub next_run_at: Option<Timestamp>,
-    /// When a run was last begun.
+    /// When a run was last begun, of those jobs and of some that are gone: of none once there are no jobs.
     pub last_attempted_run: Option<Timestamp>,
     /// All scheduling is paused.
     pub paused: bool,

@@ -64,6 +64,17 @@ fn slashes_in_a_row_count_as_one() {
 }
 
 #[test]
+fn letters_may_be_percent_encoded() {
+    let server = Server::start();
+    let id = server.create(&json!({"name": "x", "command": "true", "schedule": "@manual"}));
+    let (first, rest) = id.split_at(1);
+    let spelt = format!("/%61pi/v1/%6Aob/%{:02x}{rest}/", first.as_bytes()[0]);
+    assert_eq!(server.get(&spelt).expect(200).json()["job"]["name"], "x");
+    server.get("/%77ebui/").expect(200);
+    server.get("/api%2Fv1%2Fjob/").expect(404);
+}
+
+#[test]
 fn head_says_what_get_would() {
     let server = Server::start();
     for path in readable(&server) {

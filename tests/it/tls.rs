@@ -7,7 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedKey, IsCa, KeyPair, date_time_ymd,
+    generate_simple_self_signed,
+};
 use rustix::process::Signal;
 
 use crate::support::{Server, TempDir, nimesha, wait_until};
@@ -146,6 +149,51 @@ fn its_own_client_reaches_it() {
         "{}",
         wrong.stderr
     );
+}
+
+/// Asks a server with this certificate, which is trusted, and hears why not.
+fn refused(makes: impl FnOnce(&mut CertificateParams)) -> String {
+    let dir = TempDir::new();
+    let (certificate, key_file) = paths(dir.path());
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    makes(&mut params);
+    let key = KeyPair::generate().unwrap();
+    fs::write(&certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(&key_file, key.serialize_pem()).unwrap();
+    fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
+    let certificate = certificate.to_str().unwrap().to_owned();
+    let key_file = key_file.to_str().unwrap().to_owned();
+    let flags = ["--tls-cert", &certificate, "--tls-key", &key_file];
+    let server = Server::in_dir(dir, &flags, &[]);
+    let url = format!("https://127.0.0.1:{}", server.port());
+    let asked = nimesha(&["stats", "--url", &url, "--cacert", &certificate]);
+    assert_eq!(asked.code, Some(4), "{asked:?}");
+    asked.stderr
+}
+
+#[test]
+fn a_certificate_that_is_refused_is_refused_with_the_way_out() {
+    type Makes = fn(&mut CertificateParams);
+    let rows: [(Makes, &str); 4] = [
+        (
+            |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
+            "CA:FALSE",
+        ),
+        (
+            |params| params.not_after = date_time_ymd(2001, 1, 1),
+            "renew it",
+        ),
+        (
+            |params| params.not_before = date_time_ymd(2900, 1, 1),
+            "wait for its time",
+        ),
+        (|params| params.subject_alt_names.clear(), "ask by a name"),
+    ];
+    for (makes, expected) in rows {
+        let heard = refused(makes);
+        assert!(heard.contains(expected), "{expected} in {heard}");
+        assert!(!heard.contains("--cacert"), "{heard}");
+    }
 }
 
 #[test]

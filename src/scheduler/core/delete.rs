@@ -127,6 +127,9 @@ impl Core {
             self.totals.jobs -= 1;
             self.totals.disabled_jobs -= u64::from(entry.job.spec.disabled);
             self.totals.subtract(&entry.figures);
+            if self.totals.jobs == 0 {
+                self.totals.last_attempted_run = None;
+            }
             self.touch_linked(&entry.job);
             self.fx.views.push(View::NoJob(id));
         }
