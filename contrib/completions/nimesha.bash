@@ -81,7 +81,7 @@ _nimesha() {
         return
         ;;
     "nimesha serve --jobdb")
-        mapfile -t COMPREPLY < <(compgen -W "redb boltdb redis consul mongo postgres mysql mariadb" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "redb boltdb redis postgres mysql mariadb" -- "$cur")
         return
         ;;
     "nimesha serve --boltpath")
@@ -201,7 +201,7 @@ _nimesha() {
         return
         ;;
     "nimesha config --jobdb")
-        mapfile -t COMPREPLY < <(compgen -W "redb boltdb redis consul mongo postgres mysql mariadb" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "redb boltdb redis postgres mysql mariadb" -- "$cur")
         return
         ;;
     "nimesha config --boltpath")

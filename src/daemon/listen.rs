@@ -1,4 +1,4 @@
-//! The sockets of the server: taken before anything else, so that a port in use is said at once.
+//! The sockets of the server: taken before anything else, so that a port in use is said at once, and answered on last.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -11,19 +11,33 @@ use std::sync::Arc;
 use rustix::fs::Mode;
 
 use super::{StartError, cannot};
-use crate::http::{Certificates, Listener};
+use crate::config;
+use crate::http::{Certificates, Handler, Limits, Listener, Server};
 use crate::settings::Settings;
 
 /// Sockets that are bound, and the file to remove at the end.
 pub(super) struct Sockets {
     /// Where connections come in.
-    pub(super) listeners: Vec<Listener>,
+    listeners: Vec<Listener>,
     /// Removed when the server stops.
-    pub(super) file: Option<SocketFile>,
+    file: Option<SocketFile>,
+}
+
+/// A server that answers on them. The fields stand in the order in which they end.
+pub(super) struct Answering {
+    server: Server,
+    _file: Option<SocketFile>,
+}
+
+impl Answering {
+    /// Ends idle connections at once, and busy ones after their answer.
+    pub(super) fn shutdown(self) {
+        self.server.shutdown();
+    }
 }
 
 /// The file of a Unix socket; removed on drop, so that nobody takes it for a server.
-pub(super) struct SocketFile(pub(super) PathBuf);
+struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
@@ -58,6 +72,36 @@ pub(super) fn open(
     Ok(Sockets {
         listeners,
         file: Some(SocketFile(path.clone())),
+    })
+}
+
+/// Answers on the sockets from now on, at most so many connections, and says where.
+pub(super) fn answer(
+    sockets: Sockets,
+    settings: &Settings,
+    connections_max: usize,
+    handler: Arc<dyn Handler>,
+) -> Result<Answering, StartError> {
+    let limits = Limits {
+        connections_max,
+        // The rest is for those who ask.
+        streams_max: config::STREAMS_MAX.min(connections_max / 2),
+        ..Limits::default()
+    };
+    let server = Server::start(sockets.listeners, limits, handler);
+    let server = server.map_err(cannot("start the HTTP server"))?;
+    for address in server.local_addrs() {
+        log::info!("Starting server on port :{}", address.port());
+    }
+    if let Some(certificate) = &settings.tls_cert {
+        log::info!("TLS with the certificate {}", certificate.display());
+    }
+    if let Some(file) = &sockets.file {
+        log::info!("Starting server on {}", file.0.display());
+    }
+    Ok(Answering {
+        server,
+        _file: sockets.file,
     })
 }
 

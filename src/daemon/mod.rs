@@ -11,6 +11,7 @@
 
 mod keeper;
 mod listen;
+mod site;
 mod standby;
 mod turns;
 mod works;
@@ -25,10 +26,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::alerts::{Alert, Alerts};
-use crate::api::{self, Api};
-use crate::guard::{self, Gate, Guard};
-use crate::http::{Certificates, Handler, Limits, Request, Responder, Server};
-use crate::metrics::{Metrics, method_label};
+use crate::api;
+use crate::guard::{self, Gate};
+use crate::http::Certificates;
+use crate::metrics::Metrics;
 use crate::scheduler::core::End;
 use crate::scheduler::{Forbidden, Handle};
 use crate::settings::database::Database;
@@ -36,10 +37,9 @@ use crate::settings::values::Webhook;
 use crate::settings::{Settings, SettingsError};
 use crate::store::shared::LateStore;
 use crate::store::{Store, StoreError};
-use crate::web::{self, Web};
-use crate::worker::{Trials, reaper};
+use crate::worker::reaper;
 use crate::{clock, config, process};
-use standby::Standby;
+use site::Site;
 use turns::Turns;
 use works::Works;
 
@@ -111,13 +111,7 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     let (events, happened) = bounded(config::DAEMON_EVENTS_MAX);
     let gate = open_gate(settings)?;
     let certificates = open_certificates(settings)?;
-    let (hung_up, shown) = (Arc::clone(&gate), certificates.clone());
-    let reload = move || {
-        hung_up.reload();
-        if let Some(certificates) = &shown {
-            certificates.reload();
-        }
-    };
+    let reload = reload(Arc::clone(&gate), certificates.clone());
     watch_signals(events.clone(), reload).map_err(cannot("watch for signals"))?;
 
     let sockets = listen::open(settings, certificates.as_ref())?;
@@ -129,60 +123,25 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     };
     let metrics = Arc::new(Metrics::default());
     let alerts = start_alerts(settings, &metrics)?;
-    let scheduler = Handle::standing_by("it is starting").forbidding(forbidden(settings));
-    let stepped = scheduler.clone();
+    let handle = Handle::standing_by("it is starting").forbidding(forbidden(settings));
+    let stepped = handle.clone();
     clock::watch_steps(move || stepped.clock_stepped()).map_err(cannot("watch the clock"))?;
+    let works = Works {
+        settings,
+        workers: room.workers,
+        store,
+        handle,
+        metrics,
+        alerts: alerts.as_ref().map(Alerts::sink),
+    };
     let turns = Turns {
-        works: Works {
-            settings,
-            workers: room.workers,
-            store: Arc::clone(&store),
-            handle: scheduler.clone(),
-            metrics: metrics.clone(),
-            alerts: alerts.as_ref().map(Alerts::sink),
-        },
+        works,
         events,
         happened,
     };
-    let sharing = match shared {
-        Some(store) => Some(turns.share(store)?),
-        None => {
-            turns.begin()?;
-            None
-        }
-    };
-    let trials = Arc::new(Trials::default());
-    let site = Site {
-        api: Api::new(
-            scheduler.clone(),
-            Arc::clone(&store),
-            metrics.clone(),
-            Arc::clone(&trials),
-            api_settings(settings, room.workers),
-        ),
-        web: Web::new(scheduler, store, trials, web_settings(settings)),
-        standby: sharing.as_ref().map(|sharing| Arc::clone(&sharing.standby)),
-    };
-    let guard = Guard::new(gate, Arc::new(site));
-    let handler = Arc::new(Counted { guard, metrics });
-    let file = sockets.file;
-    let limits = Limits {
-        connections_max: room.connections,
-        // The rest is for those who ask.
-        streams_max: config::STREAMS_MAX.min(room.connections / 2),
-        ..Limits::default()
-    };
-    let server = Server::start(sockets.listeners, limits, handler);
-    let server = server.map_err(cannot("start the HTTP server"))?;
-    for address in server.local_addrs() {
-        log::info!("Starting server on port :{}", address.port());
-    }
-    if let Some(certificate) = &settings.tls_cert {
-        log::info!("TLS with the certificate {}", certificate.display());
-    }
-    if let Some(file) = &file {
-        log::info!("Starting server on {}", file.0.display());
-    }
+    let sharing = turns.take(shared)?;
+    let site = Site::new(&turns.works, sharing.as_ref());
+    let answering = listen::answer(sockets, settings, room.connections, site.behind(gate))?;
     process::manager::tell("READY=1");
 
     let ended = turns.go_on(sharing.as_ref());
@@ -192,54 +151,18 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     if let Some(alerts) = alerts {
         alerts.shutdown();
     }
-    server.shutdown();
+    answering.shutdown();
     log::info!("Stopped");
     ended
 }
 
-/// All that the server answers.
-struct Site {
-    api: Api,
-    web: Web,
-    /// Where the database is shared.
-    standby: Option<Arc<Standby>>,
-}
-
-impl Handler for Site {
-    fn handle(&self, request: Request, responder: Responder) {
-        let for_web = Web::wants(&request.path);
-        if let Some(standby) = &self.standby
-            && (for_web || Api::reads_jobs(&request.path))
-        {
-            standby.refresh();
+/// What a hangup does.
+fn reload(gate: Arc<Gate>, certificates: Option<Arc<Certificates>>) -> impl Fn() {
+    move || {
+        gate.reload();
+        if let Some(certificates) = &certificates {
+            certificates.reload();
         }
-        if for_web {
-            self.web.handle(request, responder);
-        } else {
-            self.api.handle(request, responder);
-        }
-    }
-}
-
-/// Counts what is answered, to whom it may be and in whatever way.
-struct Counted {
-    guard: Guard,
-    metrics: Arc<Metrics>,
-}
-
-impl Handler for Counted {
-    fn handle(&self, request: Request, responder: Responder) {
-        let route = match Web::wants(&request.path) {
-            true => "/webui/",
-            false => Api::route_of(&request.path).unwrap_or("other"),
-        };
-        let method = method_label(&request.method);
-        let metrics = Arc::clone(&self.metrics);
-        let responder = responder.finish_with(move |answer| {
-            metrics.http.count(route, method, answer.status.0);
-            answer
-        });
-        self.guard.handle(request, responder);
     }
 }
 
@@ -320,23 +243,5 @@ fn forbidden(settings: &Settings) -> Forbidden {
     Forbidden {
         local_jobs: settings.deny_local_jobs,
         delete_all: settings.deny_delete_all,
-    }
-}
-
-fn api_settings(settings: &Settings, workers: usize) -> api::Settings {
-    api::Settings {
-        zone: settings.timezone,
-        default_owner: settings.default_owner.as_str().into(),
-        history_limit: settings.history_limit,
-        history_ttl: settings.jobstat_ttl.0,
-        workers,
-    }
-}
-
-fn web_settings(settings: &Settings) -> web::Settings {
-    web::Settings {
-        zone: settings.timezone,
-        default_owner: settings.default_owner.as_str().into(),
-        history_ttl: settings.jobstat_ttl.0,
     }
 }

@@ -30,14 +30,25 @@ pub(super) struct Turns<'a> {
 }
 
 impl Turns<'_> {
+    /// Begins the only turn, or asks for turns at a database that is shared.
+    pub(super) fn take(
+        &self,
+        shared: Option<Arc<LateStore>>,
+    ) -> Result<Option<Sharing>, StartError> {
+        match shared {
+            Some(store) => self.share(store).map(Some),
+            None => self.begin().map(|()| None),
+        }
+    }
+
     /// Begins the only turn at a database of its own. It is there, and so are all jobs when this returns.
-    pub(super) fn begin(&self) -> Result<(), StartError> {
+    fn begin(&self) -> Result<(), StartError> {
         let dispatcher = self.works.start()?;
         self.watch(dispatcher)
     }
 
     /// Asks for turns at a database that is shared. The server stands by until it has the first.
-    pub(super) fn share(&self, store: Arc<LateStore>) -> Result<Sharing, StartError> {
+    fn share(&self, store: Arc<LateStore>) -> Result<Sharing, StartError> {
         let Works {
             settings,
             handle,

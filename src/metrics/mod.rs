@@ -157,6 +157,23 @@ impl Metrics {
 
     /// Writes all that is counted here.
     pub fn write(&self, to: &mut Exposition) {
+        self.write_runs(to);
+        self.write_counters(to);
+        self.write_histograms(to);
+        to.gauge(
+            "nimesha_store_up",
+            "Whether the store takes writes.",
+            u8::from(!self.is_store_away()),
+        );
+        to.gauge(
+            "process_start_time_seconds",
+            "When this process began to count.",
+            self.started.unix_nanos() as f64 / 1e9,
+        );
+        self.http.write(to);
+    }
+
+    fn write_runs(&self, to: &mut Exposition) {
         to.family(
             "nimesha_runs_total",
             "counter",
@@ -171,6 +188,9 @@ impl Metrics {
         ] {
             to.sample("nimesha_runs_total", &[("outcome", outcome)], count.get());
         }
+    }
+
+    fn write_counters(&self, to: &mut Exposition) {
         let counters = [
             (
                 "nimesha_attempts_retried_total",
@@ -212,6 +232,9 @@ impl Metrics {
             to.family(name, "counter", help);
             to.sample(name, &[], count.get());
         }
+    }
+
+    fn write_histograms(&self, to: &mut Exposition) {
         to.histogram(
             "nimesha_run_lateness_seconds",
             "From an occurrence to its start.",
@@ -232,16 +255,5 @@ impl Metrics {
             "One transaction of the store.",
             &self.commit,
         );
-        to.gauge(
-            "nimesha_store_up",
-            "Whether the store takes writes.",
-            u8::from(!self.is_store_away()),
-        );
-        to.gauge(
-            "process_start_time_seconds",
-            "When this process began to count.",
-            self.started.unix_nanos() as f64 / 1e9,
-        );
-        self.http.write(to);
     }
 }

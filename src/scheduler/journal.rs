@@ -91,6 +91,26 @@ impl Journal {
 /// One line for a notice. What goes well is told only to those who debug.
 fn write(notice: &Notice) {
     match notice {
+        Notice::Started { .. } | Notice::Retrying { .. } | Notice::Ended { .. } => {
+            write_of_run(notice);
+        }
+        Notice::Gap { .. }
+        | Notice::Turn(_)
+        | Notice::Expired { .. }
+        | Notice::ClaimTaken { .. } => write_of_job(notice),
+        Notice::ClockStepped { forward, by } => {
+            let direction = if *forward { "forward" } else { "back" };
+            log::warn!(event = "clock_stepped"; "the clock was stepped {direction} by {} ms", by.as_millis());
+        }
+        Notice::StoreAway(_)
+        | Notice::StoreBack
+        | Notice::LeaseLost(_)
+        | Notice::Unwritten { .. } => write_of_store(notice),
+    }
+}
+
+fn write_of_run(notice: &Notice) {
+    match notice {
         Notice::Started {
             run,
             job,
@@ -146,6 +166,12 @@ fn write(notice: &Notice) {
                 named(job)
             );
         }
+        _ => {}
+    }
+}
+
+fn write_of_job(notice: &Notice) {
+    match notice {
         Notice::Gap { job, gap, new } => {
             let level = match gap.kind {
                 GapKind::Missed => Level::Warn,
@@ -179,14 +205,7 @@ fn write(notice: &Notice) {
             "{}: {scheduled_at:?} is claimed by another server",
             named(job)
         ),
-        Notice::ClockStepped { forward, by } => {
-            let direction = if *forward { "forward" } else { "back" };
-            log::warn!(event = "clock_stepped"; "the clock was stepped {direction} by {} ms", by.as_millis());
-        }
-        Notice::StoreAway(_)
-        | Notice::StoreBack
-        | Notice::LeaseLost(_)
-        | Notice::Unwritten { .. } => write_of_store(notice),
+        _ => {}
     }
 }
 

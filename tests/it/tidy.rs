@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// Longer files do more than one thing.
 const LINES_MAX: usize = 500;
 
+/// Longer functions do more than one thing; in tests, a table may be as long as what it tells of.
+const FUNCTION_LINES_MAX: usize = 76;
+
 /// Words that only [`clock`](nimesha::clock) may use.
 const CLOCKS: [&str; 5] = [
     "SystemTime::now",
@@ -39,6 +42,33 @@ impl Source {
             .enumerate()
             .map(|(index, line)| (index + 1, line.trim()));
         lines.filter(|(_, line)| !line.starts_with("//"))
+    }
+
+    /// Whether tests alone use it.
+    fn is_of_tests(&self) -> bool {
+        self.path.contains("/tests/") || self.path.ends_with("/tests.rs")
+    }
+
+    /// Its functions outside of tests: where each begins, its first line, and how many lines it takes.
+    fn functions(&self) -> Vec<(usize, &str, usize)> {
+        let tests = self.text.find("#[cfg(test)]\nmod tests {");
+        let code = &self.text[..tests.unwrap_or(self.text.len())];
+        let lines: Vec<&str> = code.lines().collect();
+        let begins = |line: &str| line.starts_with("fn ") || line.contains(" fn ");
+        let is_code = |line: &str| !line.starts_with("//");
+        let mut functions = Vec::new();
+        for (at, line) in lines.iter().enumerate() {
+            let first = line.trim_start();
+            if !begins(first) || !is_code(first) || first.ends_with(['}', ';']) {
+                continue;
+            }
+            // The form of the sources is rustfmt's: what begins here ends at the same indentation.
+            let indentation = &line[..line.len() - first.len()];
+            let end = format!("{indentation}}}");
+            let length = lines[at..].iter().position(|line| *line == end);
+            functions.extend(length.map(|length| (at + 1, first, length + 1)));
+        }
+        functions
     }
 
     /// The rooms that its code names: what follows each `crate::`, a list in braces included.
@@ -209,6 +239,25 @@ fn every_file_says_what_it_is_and_is_short() {
         for (index, line) in source.text.lines().enumerate() {
             if unfinished.iter().any(|word| line.contains(word)) {
                 faults.push(format!("{}:{}: {line}", source.path, index + 1));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn functions_are_short() {
+    let mut faults = Vec::new();
+    for source in sources(&["src"]) {
+        if source.is_of_tests() {
+            continue;
+        }
+        for (number, function, lines) in source.functions() {
+            if lines > FUNCTION_LINES_MAX {
+                faults.push(format!(
+                    "{}:{number}: {lines} lines, at most {FUNCTION_LINES_MAX}: {function}",
+                    source.path
+                ));
             }
         }
     }

@@ -1,8 +1,6 @@
 //! Completion for bash. It needs nothing beside bash itself, not even the package that most systems have for it.
 
-use std::fmt::Write;
-
-use super::{Fill, Place, value};
+use super::{Fill, Place, begun};
 
 const HEAD: &str = r#"# Completion of nimesha for bash, made by: nimesha completions bash
 
@@ -28,24 +26,11 @@ _nimesha() {
 
 /// The script.
 pub(super) fn script(places: &[Place<'_>]) -> String {
-    let mut script = HEAD.to_owned();
+    let mut script = begun(HEAD, places, reply);
     let mut line = |text: &str| {
         script.push_str(text);
         script.push('\n');
     };
-    for place in &places[1..] {
-        line(&format!("        \"{0}\") at=\"{0}\" ;;", place.path));
-    }
-    line("        esac\n    done\n    case \"$at $prev\" in");
-    for place in places {
-        for (names, fill) in values(place) {
-            line(&format!("    {names})"));
-            line(&format!(
-                "        {}\n        return\n        ;;",
-                reply(fill)
-            ));
-        }
-    }
     line("    esac\n    case \"$at\" in");
     for place in places {
         let commands: Vec<&str> = place.commands().map(|(name, _)| name).collect();
@@ -63,18 +48,6 @@ pub(super) fn script(places: &[Place<'_>]) -> String {
     }
     line("    esac\n}\n\ncomplete -o filenames -F _nimesha nimesha");
     script
-}
-
-/// The flags that take a value, as patterns, and what completes it.
-fn values<'a>(place: &'a Place<'_>) -> impl Iterator<Item = (String, Fill)> + 'a {
-    place.flags().filter_map(|flag| {
-        let mut names = format!("\"{} {}\"", place.path, flag.long);
-        if let Some(short) = flag.short {
-            // To write into a String does not fail.
-            let _ = write!(names, " | \"{} -{short}\"", place.path);
-        }
-        Some((names, value(flag)?))
-    })
 }
 
 fn reply(fill: Fill) -> String {

@@ -106,10 +106,7 @@ const WORDS: [(&str, &str); 5] = [
     ("--sort", "created name next last errors"),
     ("--status", "disabled running scheduled done failed"),
     ("--log-format", "text json"),
-    (
-        "--jobdb",
-        "redb boltdb redis consul mongo postgres mysql mariadb",
-    ),
+    ("--jobdb", "redb boltdb redis postgres mysql mariadb"),
     ("shell", "bash zsh fish"),
 ];
 
@@ -148,6 +145,30 @@ impl<'a> Place<'a> {
         let mut fills = positionals.map(|p: &PositionalInfo<'_>| fill(p.name, p.name));
         fills.next().unwrap_or(Fill::Nothing)
     }
+}
+
+/// What bash and zsh read alike, behind a head that ends in a `case` of what stands before a word: which command the words
+/// before the cursor lead to, and what completes the value of the flag before it.
+fn begun(head: &str, places: &[Place<'_>], reply: fn(Fill) -> String) -> String {
+    let mut script = head.to_owned();
+    for place in &places[1..] {
+        script.push_str(&format!("        \"{0}\") at=\"{0}\" ;;\n", place.path));
+    }
+    script.push_str("        esac\n    done\n    case \"$at $prev\" in\n");
+    for place in places {
+        for flag in place.flags() {
+            let Some(fill) = value(flag) else { continue };
+            let mut names = format!("\"{} {}\"", place.path, flag.long);
+            if let Some(short) = flag.short {
+                names.push_str(&format!(" | \"{} -{short}\"", place.path));
+            }
+            let reply = reply(fill);
+            script.push_str(&format!(
+                "    {names})\n        {reply}\n        return\n        ;;\n"
+            ));
+        }
+    }
+    script
 }
 
 /// What completes the value of a flag; none if it takes none.

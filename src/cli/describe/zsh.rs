@@ -1,6 +1,6 @@
 //! Completion for zsh, with a description beside each word.
 
-use super::{Fill, Place, brief, quoted, value};
+use super::{Fill, Place, begun, brief, quoted};
 
 const HEAD: &str = r#"#compdef nimesha
 # Completion of nimesha for zsh, made by: nimesha completions zsh
@@ -24,29 +24,11 @@ _nimesha() {
 
 /// The script.
 pub(super) fn script(places: &[Place<'_>]) -> String {
-    let mut script = HEAD.to_owned();
+    let mut script = begun(HEAD, places, reply);
     let mut line = |text: &str| {
         script.push_str(text);
         script.push('\n');
     };
-    for place in &places[1..] {
-        line(&format!("        \"{0}\") at=\"{0}\" ;;", place.path));
-    }
-    line("        esac\n    done\n    case \"$at $prev\" in");
-    for place in places {
-        for flag in place.flags() {
-            let Some(fill) = value(flag) else { continue };
-            let short = flag
-                .short
-                .map(|short| format!("|\"{} -{short}\"", place.path));
-            let short = short.unwrap_or_default();
-            line(&format!("    \"{} {}\"{short})", place.path, flag.long));
-            line(&format!(
-                "        {}\n        return\n        ;;",
-                reply(fill)
-            ));
-        }
-    }
     line("    esac\n    case \"$at\" in");
     for place in places {
         let flags = place.flags();
