@@ -302,7 +302,13 @@ pub const EVENT_TEXT_BYTES_MAX: usize = 256;
 pub const EVENT_STREAMS_MAX: usize = 64;
 /// While nothing happens, listeners get a sign of life this often: below the 60 s after which proxies close what is quiet.
 pub const EVENTS_HEARTBEAT: Duration = Duration::from_secs(15);
-/// Clients that follow the output of one run: each is handed every part of it by the thread that reads it.
+/// Bytes of a run's output that one event tells: escaped as JSON they are still a line that clients take.
+pub const EVENT_OUTPUT_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of output that wait to be told: a moment of a busy server. More is told of nobody.
+pub const EVENT_OUTPUTS_BYTES_MAX: usize = 256 * 1024;
+/// Bytes on their way to a listener beside which no output is sent: the rest of its buffer is for events that matter more.
+pub const EVENT_OUTPUT_BACKLOG_BYTES_MAX: usize = STREAM_BUFFER_BYTES / 2;
+/// Clients that follow the output of one run, and all that listen to events as one more: each is handed every part of it by the thread that reads it.
 pub const OUTPUT_FOLLOWERS_MAX: usize = 16;
 /// Commands on trial at once: each takes a thread and a process beside those of the jobs.
 pub const TRIALS_MAX: usize = 4;

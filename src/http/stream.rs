@@ -99,6 +99,12 @@ impl StreamSender {
         Ok(())
     }
 
+    /// Bytes that the client has still to take.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.shared.state.lock().buffer.len()
+    }
+
     /// Whether the client is gone. Whoever keeps senders for later looks at this when it adds one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -210,6 +216,7 @@ mod tests {
         let (sender, stream) = stream(4);
         sender.push(b"abc").unwrap();
         assert_eq!(sender.push(b"de"), Err(PushError::Full));
+        assert_eq!(sender.backlog(), 3);
         sender.push(b"d").unwrap();
         assert_eq!(fetch(&stream).1, b"abcd");
         sender.cut();

@@ -196,6 +196,17 @@ impl Registry {
         wanted.cloned().collect()
     }
 
+    /// Runs in progress that a worker has had already: few, however many wait.
+    #[must_use]
+    pub fn begun(&self) -> Vec<RunningView> {
+        let inner = self.inner.read();
+        let begun = inner
+            .running
+            .values()
+            .filter(|run| run.started_at.is_some());
+        begun.cloned().collect()
+    }
+
     /// A run in progress.
     #[must_use]
     pub fn running_run(&self, id: RunId) -> Option<RunningView> {

@@ -17,6 +17,7 @@ use super::tale::{self, Changes};
 use super::{Inbox, Message, Pending};
 use crate::clock;
 use crate::events::What;
+use crate::job::run::RunOrder;
 use crate::store::change::Loaded;
 use crate::store::writer::Writer;
 use crate::worker::Pool;
@@ -192,9 +193,11 @@ impl Actor {
         if !effects.views.is_empty() || self.inbox.registry.totals() != totals {
             show(&self.inbox.registry, effects.views, totals);
         }
-        for order in effects.orders {
-            self.pool.submit(order);
+        // Told before anything that a run may write.
+        for notice in &effects.notices {
+            tale::tell(&self.inbox.events, notice);
         }
+        self.submit(effects.orders);
         if let Some(batch) = effects.batch {
             self.writer.submit(batch);
         }
@@ -209,10 +212,18 @@ impl Actor {
             }
         }
         self.journal.note(&effects.notices);
-        for notice in &effects.notices {
-            tale::tell(&self.inbox.events, notice);
-        }
         effects.end
+    }
+
+    fn submit(&self, orders: Vec<RunOrder>) {
+        if let Some(outputs) = self.inbox.events.wanted_outputs() {
+            for order in &orders {
+                outputs.follow(order.run, &*order.job, &order.output);
+            }
+        }
+        for order in orders {
+            self.pool.submit(order);
+        }
     }
 
     fn tell_of_pause(&self, was_paused: bool) {

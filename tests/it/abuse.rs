@@ -1,15 +1,16 @@
 //! What strangers send on purpose: the server answers others meanwhile, keeps its memory, and is afterwards as before.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::support::{DEADLINE, Server, wait_until};
+use crate::support::{DEADLINE, Server, TempDir, wait_until};
 
 /// What memory may grow by while strangers do their worst.
 const GROWTH_KIB: u64 = 64 * 1024;
@@ -398,5 +399,87 @@ fn no_descriptor_left() {
             victim.count("fd") <= victim.files
         });
     }
+    victim.is_well();
+}
+
+/// Listens to events on a socket of whatever kind.
+fn listen<S: Read + Write>(mut stream: S, query: &str) -> BufReader<S> {
+    let head = "HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close";
+    let request = format!("GET /api/v1/events/{query} {head}\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    stream.read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 200 "), "{line}");
+    stream
+}
+
+#[test]
+fn listeners_that_do_not_read() {
+    const RUNS: usize = 2_000;
+    let dir = TempDir::new();
+    let path = dir.path().join("socket");
+    let words = [
+        "-n",
+        "--workers",
+        "2",
+        "--listen-unix",
+        path.to_str().unwrap(),
+    ];
+    let server = Server::with(&words);
+    let job = |name: &str, command: &str| {
+        server.create(&serde_json::json!({
+            "name": name, "command": command, "schedule": "@manual"
+        }))
+    };
+    let start = |client: &mut crate::support::Client, id: &str| {
+        let path = format!("/api/v1/job/start/{id}/?wait=false");
+        client.request("POST", &path, None).unwrap().expect(204);
+    };
+    // A long name, so that what the system holds for a reader is soon full.
+    let loud = job(&"n".repeat(250), "seq 100");
+    let slow = job("slow", "sleep 0.1");
+    let mut client = server.client();
+    // Both workers are there from here on.
+    (0..4).for_each(|_| start(&mut client, &slow));
+    drop(client);
+    let is_idle = |server: &Server| {
+        let metrics = server.get("/metrics").text();
+        metrics.contains("nimesha_runs_in_progress 0\n")
+    };
+    wait_until("the workers are idle", || is_idle(&server));
+
+    let victim = Victim::of(server);
+    // The system keeps less for a reader of a Unix socket than for one of TCP.
+    let deaf: Vec<_> = ["", "?output=true"]
+        .map(|query| listen(UnixStream::connect(&path).unwrap(), query))
+        .into();
+    let keen = listen(victim.connect(), "?output=true");
+    let heard = thread::spawn(move || {
+        let mut lines = keen.lines().map(|line| line.expect("more is to come"));
+        let ends = lines.by_ref().filter(|line| line == "event: run_ended");
+        (
+            ends.take(RUNS).count(),
+            lines.any(|line| line.contains("\"name\":\"the last\"")),
+        )
+    });
+    let mut client = victim.server.client();
+    for number in 0..RUNS {
+        start(&mut client, &loud);
+        if number % 100 == 0 {
+            victim.serves();
+        }
+    }
+    wait_until("all of them have ended", || is_idle(&victim.server));
+    victim.server.create(&serde_json::json!({
+        "name": "the last", "command": "true", "schedule": "@manual"
+    }));
+    assert_eq!(heard.join().unwrap(), (RUNS, true));
+    for stream in deaf {
+        let lines = stream.lines().map_while(Result::ok);
+        let ends = lines.filter(|line| line == "event: run_ended").count();
+        assert!(ends < RUNS, "it had its end while others went on");
+    }
+    drop(client);
     victim.is_well();
 }

@@ -22,9 +22,19 @@ struct Event {
 impl Listener {
     /// Listens from now on, or from behind an event on.
     fn new(server: &Server, after: Option<u64>) -> Listener {
-        let mut client = server.client();
         let after = after.map_or(String::new(), |id| format!("Last-Event-ID: {id}\r\n"));
-        let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n{after}\r\n");
+        Listener::with(server, "", &after)
+    }
+
+    /// Listens also to what runs write, from now on.
+    fn to_outputs(server: &Server) -> Listener {
+        Listener::with(server, "?output=true", "")
+    }
+
+    fn with(server: &Server, query: &str, header: &str) -> Listener {
+        let mut client = server.client();
+        let request =
+            format!("GET /api/v1/events{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\n");
         client.send(request.as_bytes()).expect("it listens");
         let head = client.read_head().expect("a head").expect(200);
         assert_eq!(head.header("Content-Type"), Some("text/event-stream"));
@@ -158,6 +168,72 @@ fn who_lost_the_connection_goes_on_where_it_was() {
         pause(&server);
         let kind = listener.upto("paused").pop();
         assert!(kind.is_some_and(|event| event.id > Some(start + 4)));
+    }
+}
+
+#[test]
+fn what_runs_write_is_told_to_those_who_ask() {
+    let server = Server::start();
+    let mut usual = Listener::new(&server, None);
+    let mut listener = Listener::to_outputs(&server);
+    let id = server.create(&json!({
+        "name": "x", "schedule": "@manual", "cwd": server.dir().to_str().expect("text"),
+        "command": "echo one; until [ -e go ]; do sleep 0.01; done; echo zw\u{f6}lf >&2; printf '\\377'",
+    }));
+    let path = format!("/api/v1/job/start/{id}/?wait=false");
+    server.post(&path, &json!({})).expect(204);
+    let begin = listener.upto("output");
+    assert_eq!(kinds(&begin), ["job_created", "run_started", "output"]);
+    // One who comes later hears what is written from then on.
+    let mut late = Listener::to_outputs(&server);
+    std::fs::write(server.dir().join("go"), "").expect("the directory is there");
+    let whole: Vec<Event> = begin
+        .into_iter()
+        .chain(listener.upto("run_ended"))
+        .collect();
+    let rest = late.upto("run_ended");
+    for (events, expected) in [
+        (&whole, vec![(0, "one\n"), (4, "zw\u{f6}lf\n\u{fffd}")]),
+        (&rest, vec![(4, "zw\u{f6}lf\n\u{fffd}")]),
+    ] {
+        let pieces: Vec<&Event> = events.iter().filter(|it| it.kind == "output").collect();
+        let begins: Vec<u64> = expected.iter().map(|(offset, _)| *offset).collect();
+        assert_eq!(pieces[0].data["offset"], begins[0]);
+        let text = |piece: &&Event| piece.data["text"].as_str().expect("text").to_owned();
+        let told: String = pieces.iter().map(text).collect();
+        let written: String = expected.into_iter().map(|(_, text)| text).collect();
+        assert_eq!(told, written, "however it was cut");
+        for piece in pieces {
+            assert_eq!((piece.id, &piece.data["job_id"]), (None, &json!(id)));
+            assert_eq!(piece.data["run_id"], whole[1].data["run_id"]);
+            assert_eq!(piece.data["name"], "x");
+        }
+    }
+    let events = usual.upto("run_ended");
+    assert_eq!(kinds(&events), ["job_created", "run_started", "run_ended"]);
+    let refused = server.get("/api/v1/events/?output=yes").expect(400);
+    assert!(refused.text().contains("output"), "{}", refused.text());
+}
+
+#[test]
+fn a_flood_of_output_leaves_room_for_events() {
+    let server = Server::start();
+    let id = server.create(&json!({
+        "name": "x", "command": "seq 1000000", "schedule": "@manual"
+    }));
+    // It reads nothing until the run is over.
+    let mut listener = Listener::to_outputs(&server);
+    server.run(&id);
+    let events = listener.upto("run_ended");
+    assert_eq!(events[0].kind, "run_started");
+    // What is there is right, and what is not can be seen by the offsets.
+    let written: String = (1..=1_000_000)
+        .map(|number| format!("{number}\n"))
+        .collect();
+    for piece in events.iter().filter(|event| event.kind == "output") {
+        let offset = piece.data["offset"].as_u64().expect("a number") as usize;
+        let text = piece.data["text"].as_str().expect("text");
+        assert_eq!(&written[offset..offset + text.len()], text);
     }
 }
 

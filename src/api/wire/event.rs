@@ -1,7 +1,7 @@
 //! Events as listeners get them: the JSON in the data of a server-sent event.
 
 use super::json::Json;
-use crate::events::{Event, Named, What};
+use crate::events::{Event, Named, Piece, What};
 use crate::job::run::RunId;
 use crate::schedule::Zone;
 
@@ -60,6 +60,15 @@ pub fn write_event(json: &mut Json, event: &Event, zone: Zone) {
         What::StoreAway(why) => json.key("error").string(why),
         What::Paused | What::Resumed | What::StoreBack => {}
     }
+    json.close('}');
+}
+
+/// Writes a piece of a run's output.
+pub fn write_output(json: &mut Json, piece: &Piece, zone: Zone) {
+    json.open('{').key("at").time(Some(piece.at), zone);
+    write_run_name(json, piece.run, &piece.job);
+    json.key("offset").number(piece.offset);
+    json.key("text").string(&piece.text);
     json.close('}');
 }
 

@@ -23,7 +23,7 @@ mod tests;
 pub use alert::write_alert;
 pub use bodies::{BackfillKeys, PreviewKeys, instant, parse_trial};
 pub use draft::JobKeys;
-pub use event::write_event;
+pub use event::{write_event, write_output};
 pub use forecast::forecast;
 pub use import::{ImportKeys, Seen, parse_import};
 pub use input::BadBody;

@@ -7,8 +7,10 @@
 //! Left out: who listens, and in which form they hear it. And all of it is in memory only, because what must last of a
 //! run stands in its job's history.
 
+mod outputs;
+
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -17,6 +19,9 @@ use crate::clock::{self, Timestamp};
 use crate::config;
 use crate::job::run::{GapKind, Outcome, RunId, Trigger};
 use crate::job::{Job, JobId};
+
+use self::outputs::Pieces;
+pub use self::outputs::{Outputs, Piece};
 
 /// Something that happened.
 #[derive(Debug, PartialEq, Eq)]
@@ -162,6 +167,8 @@ pub fn beginning(text: &str) -> &str {
 pub struct Events {
     ring: Mutex<Ring>,
     news: Condvar,
+    /// There while somebody listens to outputs.
+    outputs: Mutex<Weak<Outputs>>,
 }
 
 #[derive(Debug)]
@@ -169,6 +176,7 @@ struct Ring {
     /// The number of the last event.
     last: u64,
     kept: VecDeque<Arc<Event>>,
+    pieces: Pieces,
 }
 
 /// What a listener has not heard yet.
@@ -176,6 +184,8 @@ struct Ring {
 pub struct News {
     /// The events, oldest first.
     pub events: Vec<Arc<Event>>,
+    /// What was written meanwhile by runs that somebody listens to, oldest first.
+    pub pieces: Vec<Piece>,
     /// The number to read on from.
     pub upto: u64,
     /// Some before these are kept no longer, or the number was none of this process.
@@ -197,8 +207,10 @@ impl Events {
             ring: Mutex::new(Ring {
                 last: u64::try_from(micros).unwrap_or_default(),
                 kept: VecDeque::new(),
+                pieces: Pieces::default(),
             }),
             news: Condvar::new(),
+            outputs: Mutex::default(),
         }
     }
 
@@ -238,15 +250,20 @@ impl Events {
         self.ring.lock().since(id)
     }
 
-    /// What came after number `id`, as soon as there is something; nothing when the `patience` is over before.
+    /// What came after number `id`, as soon as there is something; nothing when the `patience` is over before. Takes the
+    /// pieces of output that there are.
     #[must_use]
     pub fn wait(&self, id: u64, patience: Duration) -> News {
         let mut ring = self.ring.lock();
-        if ring.last == id {
+        if ring.last == id && ring.pieces.is_empty() {
             // Whatever wakes it, its caller looks at what there is and comes back.
             let _ = self.news.wait_for(&mut ring, patience);
         }
-        ring.since(id)
+        let pieces = ring.pieces.take();
+        News {
+            pieces,
+            ..ring.since(id)
+        }
     }
 }
 
@@ -261,6 +278,7 @@ impl Ring {
         };
         News {
             events: self.kept.iter().skip(heard).cloned().collect(),
+            pieces: Vec::new(),
             upto: self.last,
             has_gap,
         }
