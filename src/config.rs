@@ -197,6 +197,10 @@ pub const SWEEP_ENTRIES: usize = 64;
 /// Outputs removed in one transaction because there are too many bytes of them; the next one goes on.
 pub const EVICTED_OUTPUTS_MAX: usize = 4_096;
 
+/// How long a turn of the dispatcher may take before the server counts as not ready: the longest take a moment.
+pub const READY_TURN_MAX: Duration = Duration::from_secs(5);
+/// The same for a write to the job database: a disk may hang for a while, and a database elsewhere be slow.
+pub const READY_WRITE_MAX: Duration = Duration::from_secs(10);
 /// Messages that wait for the dispatcher: each thread and each connection has at most one there.
 pub const MESSAGES_MAX: usize = 8_192;
 /// Connections among them that follow events or output: each may hold a buffer for hours.

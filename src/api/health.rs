@@ -1,12 +1,14 @@
 //! What watches the server: whether it lives, whether it is ready, and its metrics.
 
+use std::time::{Duration, Instant};
+
 use crate::clock::{self, Timestamp};
 use crate::config;
 use crate::http::{Answer, Body};
-use crate::metrics::Exposition;
+use crate::metrics::{Exposition, Underway};
 use crate::process;
 use crate::registry::{JobView, Totals};
-use crate::scheduler::command::Command;
+use crate::scheduler::command::Refusal;
 
 use super::answer;
 use super::error::ApiError;
@@ -20,21 +22,41 @@ pub(super) fn healthz(_: &Api, _: &Call<'_>) -> Result<Reply, ApiError> {
     )))
 }
 
-/// `GET /readyz`: this server works on the store, which takes writes, and the dispatcher answers. Says what is wrong
-/// otherwise.
+/// `GET /readyz`: this server works on the store, which takes writes, and the dispatcher turns. Says what is wrong
+/// otherwise. It asks no other thread, so that it answers whichever of them hangs.
 pub(super) fn readyz(api: &Api, _: &Call<'_>) -> Result<Reply, ApiError> {
+    match trouble(api, clock::monotonic()) {
+        Some(why) => Err(ApiError::new(503, why)),
+        None => Ok(Reply::Now(answer::json(
+            200,
+            b"{\"status\":\"ready\"}\n".to_vec(),
+        ))),
+    }
+}
+
+/// Why the server cannot do its work, if that is so.
+fn trouble(api: &Api, now: Instant) -> Option<String> {
+    let metrics = &api.metrics;
+    let hangs = |what: &Underway, longest: Duration| what.lasts(now).filter(|it| *it > longest);
     if let Some(why) = api.scheduler.stands_by() {
-        return Err(ApiError::new(503, format!("this server stands by: {why}")));
+        Some(format!("this server stands by: {why}"))
+    } else if api.scheduler.is_stopping() {
+        Some(Refusal::Stopping.to_string())
+    } else if metrics.is_store_away() {
+        Some("the job database cannot be written: see the log".to_owned())
+    } else if let Some(turn) = hangs(&metrics.turn, config::READY_TURN_MAX) {
+        let secs = turn.as_secs();
+        Some(format!(
+            "the dispatcher hangs: a turn of it has lasted for {secs} s"
+        ))
+    } else if let Some(write) = hangs(&metrics.write_underway, config::READY_WRITE_MAX) {
+        let secs = write.as_secs();
+        Some(format!(
+            "the job database hangs: a write to it has lasted for {secs} s"
+        ))
+    } else {
+        None
     }
-    if api.metrics.is_store_away() {
-        return Err(ApiError::new(
-            503,
-            "the job database cannot be written: see the log".to_owned(),
-        ));
-    }
-    Ok(Reply::ask(Command::Ping, |_| {
-        answer::json(200, b"{\"status\":\"ready\"}\n".to_vec())
-    }))
 }
 
 /// `GET /metrics`, in the form that Prometheus reads.
@@ -201,4 +223,100 @@ fn jobs(to: &mut Exposition, jobs: &[JobView]) {
 
 fn seconds(at: Option<Timestamp>) -> f64 {
     at.map_or(0.0, |at| at.unix_nanos() as f64 / 1e9)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+
+    use super::super::testing;
+    use super::*;
+    use crate::schedule::Zone;
+    use crate::scheduler::command::Command;
+    use crate::scheduler::core::Settings;
+    use crate::scheduler::dispatcher::Dispatcher;
+    use crate::scheduler::journal::Journal;
+    use crate::store::load;
+    use crate::store::memory::MemoryStore;
+    use crate::store::writer::{Keep, Writer, WriterConfig};
+    use crate::worker::{Pool, PoolConfig};
+
+    /// A dispatcher for the scheduler of `api`, on a store without jobs.
+    fn dispatcher(api: &Api) -> Dispatcher {
+        let store = Arc::new(MemoryStore::new());
+        let loaded = load::load(&*store, Zone::UTC).unwrap();
+        let config = WriterConfig {
+            keep: Keep {
+                history_limit: 1,
+                history_ttl: None,
+                output_total: 1,
+            },
+            persist_every: None,
+        };
+        let (committed, completed) = (api.scheduler.clone(), api.scheduler.clone());
+        let writer = Writer::start(store, config, move |batch| committed.committed(batch));
+        let report = move |completion| completed.completed(completion);
+        let pool = Pool::start(PoolConfig::default(), report).unwrap();
+        let settings = Settings {
+            workers: 1,
+            output_limit: 1,
+            lease: None,
+            done_ttl: None,
+        };
+        let journal = Journal::new(Arc::clone(&api.metrics), None);
+        let inbox = api.scheduler.open();
+        Dispatcher::start(inbox, settings, loaded, writer.unwrap(), pool, journal).unwrap()
+    }
+
+    /// What would be wrong if what is under way now still were in a minute.
+    fn trouble_in_a_minute(api: &Api) -> Option<String> {
+        trouble(api, clock::monotonic() + Duration::from_secs(60))
+    }
+
+    #[test]
+    fn a_dispatcher_that_does_not_turn_is_told() {
+        let api = testing::api();
+        let dispatcher = dispatcher(&api);
+        let ((begun, has_begun), (go_on, goes_on)) = (channel(), channel());
+        // Answers are given on its thread.
+        api.scheduler.send(Command::Pause, move |_| {
+            begun.send(()).unwrap();
+            goes_on.recv().unwrap();
+        });
+        has_begun.recv().unwrap();
+        assert_eq!(trouble(&api, clock::monotonic()), None);
+        let why = trouble_in_a_minute(&api).unwrap();
+        assert!(
+            why.starts_with("the dispatcher hangs: a turn of it has lasted for 6"),
+            "{why}"
+        );
+        go_on.send(()).unwrap();
+        while trouble_in_a_minute(&api).is_some() {
+            std::thread::yield_now();
+        }
+        api.scheduler.stop();
+        assert!(
+            trouble(&api, clock::monotonic())
+                .unwrap()
+                .contains("stopping")
+        );
+        let _ = dispatcher.join();
+    }
+
+    #[test]
+    fn a_write_that_does_not_end_is_told() {
+        let api = testing::api();
+        let _inbox = api.scheduler.open();
+        api.metrics.write_underway.begin();
+        assert_eq!(trouble(&api, clock::monotonic()), None);
+        let why = trouble_in_a_minute(&api).unwrap();
+        assert!(why.starts_with("the job database hangs"), "{why}");
+        api.metrics.set_store_away(true);
+        assert!(
+            trouble_in_a_minute(&api)
+                .unwrap()
+                .contains("cannot be written")
+        );
+    }
 }

@@ -5,12 +5,14 @@
 
 mod exposition;
 mod http;
+mod underway;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use self::exposition::Exposition;
 pub use self::http::{HttpCounts, method_label};
+pub use self::underway::Underway;
 
 use crate::clock::{self, Timestamp};
 
@@ -106,6 +108,10 @@ pub struct Metrics {
     pub alerts_dropped: Counter,
     /// Answers of the HTTP server.
     pub http: HttpCounts,
+    /// A turn of the dispatcher.
+    pub turn: Underway,
+    /// A write that the dispatcher waits for.
+    pub write_underway: Underway,
     started: Timestamp,
     store_away: AtomicBool,
     lease_away: AtomicBool,
@@ -131,6 +137,8 @@ impl Default for Metrics {
             alerts_sent: Counter::default(),
             alerts_dropped: Counter::default(),
             http: HttpCounts::default(),
+            turn: Underway::default(),
+            write_underway: Underway::default(),
             started: clock::now(),
             store_away: AtomicBool::new(false),
             lease_away: AtomicBool::new(false),

@@ -124,8 +124,6 @@ pub enum Command {
     Pause,
     /// Go on after a pause.
     Resume,
-    /// Say that the dispatcher turns.
-    Ping,
     /// Run the occurrences from `from` to `to`, both included, in order, at most `limit` of them.
     Backfill {
         /// The job.

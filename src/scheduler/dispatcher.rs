@@ -139,7 +139,9 @@ impl Actor {
 
     /// Waits for a message or the next instant that the core wants. The only place that waits.
     fn next_event(&mut self) -> Event {
-        let message = match self.deadline() {
+        let deadline = self.deadline();
+        self.journal.turn_ends();
+        let message = match deadline {
             None => self
                 .inbox
                 .messages
@@ -147,6 +149,7 @@ impl Actor {
                 .map_err(|_| RecvTimeoutError::Disconnected),
             Some(deadline) => self.inbox.messages.recv_deadline(deadline),
         };
+        self.journal.turn_begins();
         match message.map(|message| *message) {
             Ok(Message::Command(command, reply)) => {
                 let from = ReplyTo(self.next_reply);
@@ -199,6 +202,7 @@ impl Actor {
         }
         self.submit(effects.orders);
         if let Some(batch) = effects.batch {
+            self.journal.submitted();
             self.writer.submit(batch);
         }
         for (run, how) in effects.stops {

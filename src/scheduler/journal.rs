@@ -26,7 +26,25 @@ impl Journal {
     /// A journal that counts in `metrics`, and alerts those who listen.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, alerts: Option<Sink>) -> Journal {
+        // A dispatcher before this one may have ended at any moment.
+        metrics.turn.end();
+        metrics.write_underway.end();
         Journal { metrics, alerts }
+    }
+
+    /// The dispatcher begins a turn.
+    pub fn turn_begins(&self) {
+        self.metrics.turn.begin();
+    }
+
+    /// The dispatcher waits.
+    pub fn turn_ends(&self) {
+        self.metrics.turn.end();
+    }
+
+    /// The store is given a batch.
+    pub fn submitted(&self) {
+        self.metrics.write_underway.begin();
     }
 
     /// Takes in the notices of one step.
@@ -43,6 +61,7 @@ impl Journal {
 
     /// Takes in how long the store took for a batch.
     pub fn committed(&mut self, took: Duration, failed: bool) {
+        self.metrics.write_underway.end();
         self.metrics.commit.observe(took);
         self.metrics.commits_failed.add(u64::from(failed));
     }

@@ -17,6 +17,7 @@ pub mod wheel;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -81,6 +82,7 @@ pub struct Handle {
     registry: Arc<Registry>,
     events: Arc<Events>,
     forbidden: Forbidden,
+    stopping: Arc<AtomicBool>,
 }
 
 /// What this server does for nobody, whoever asks and by whichever way.
@@ -134,6 +136,7 @@ impl Handle {
             registry: Arc::new(Registry::new()),
             events: Arc::new(Events::new()),
             forbidden: Forbidden::default(),
+            stopping: Arc::default(),
         }
     }
 
@@ -242,7 +245,14 @@ impl Handle {
 
     /// Lets nothing start any more, and ends the dispatcher when what runs has ended and everything is stored.
     pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
         self.post(Message::Stop);
+    }
+
+    /// Whether nothing starts any more, since the server is [stopping](Handle::stop).
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     /// Ends what runs: the first time with SIGTERM, the second with SIGKILL.

@@ -56,13 +56,12 @@ pub(super) enum CommandEffect {
 impl Core {
     /// Takes in a command: carries it out, or lets it wait for commands before it. They keep their order.
     pub(super) fn command(&mut self, from: ReplyTo, command: Command) {
-        let overtakes = matches!(command, Command::Ping);
         if let Some(why) = &self.lost {
             let refusal = Refusal::StandingBy(why.clone());
             self.refuse(from, refusal);
         } else if self.stopping {
             self.refuse(from, Refusal::Stopping);
-        } else if !overtakes && (!self.blocked.is_empty() || self.must_wait(&command)) {
+        } else if !self.blocked.is_empty() || self.must_wait(&command) {
             self.blocked.push_back((from, command));
         } else {
             self.propose_for(from, command);
@@ -82,7 +81,7 @@ impl Core {
 
     /// Proposes what a command comes to, or refuses it.
     fn propose_for(&mut self, from: ReplyTo, command: Command) {
-        let writes = !matches!(command, Command::Cancel { .. } | Command::Ping);
+        let writes = !matches!(command, Command::Cancel { .. });
         if let Some(why) = self.commits.away().filter(|_| writes) {
             let refusal = Refusal::Store(why.to_owned());
             return self.refuse(from, refusal);
@@ -105,7 +104,6 @@ impl Core {
             Command::Cancel { job, run } => self.cancel_for(from, job, run),
             Command::Pause => self.set_paused(from, true),
             Command::Resume => self.set_paused(from, false),
-            Command::Ping => self.done(from),
             Command::Backfill {
                 id,
                 from: begin,

@@ -61,7 +61,6 @@ impl Core {
             | Command::Disable(id)
             | Command::Backfill { id, .. }
             | Command::Cancel { job: id, .. } => changing(id),
-            Command::Ping => false,
         }
     }
 
