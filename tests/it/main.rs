@@ -34,7 +34,7 @@ mod metrics;
 mod openapi;
 /// What is around the program: service managers, the image, the examples.
 mod packages;
-/// nginx in front of the server.
+/// nginx and Caddy in front of the server.
 mod proxy;
 /// The README: its commands work when pasted.
 mod readme;
