@@ -58,6 +58,10 @@ pub const JOBDB_READERS: usize = 2;
 pub const JOBDB_PAGE_ROWS_MIN: usize = 16;
 /// Rows of the largest piece: of outputs, which are the longest rows, that is some 16 MiB.
 pub const JOBDB_PAGE_ROWS_MAX: usize = 256;
+/// Rows that a backup reads at once of a shared database: of outputs some 4 MiB.
+pub const JOBDB_SNAPSHOT_ROWS: usize = 64;
+/// How often a shared database is asked how big its tables are: big ones take it some milliseconds.
+pub const JOBDB_MEASURE_EVERY: Duration = Duration::from_secs(60);
 /// Rows that one SQL statement writes.
 pub const JOBDB_STATEMENT_ROWS_MAX: usize = 1_000;
 /// Bytes that one SQL statement writes, unless a single row has more. As text it is twice as long, and servers that are set

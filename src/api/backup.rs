@@ -17,7 +17,7 @@ pub(super) fn make(api: &Api, _: &Call<'_>) -> Result<Reply, ApiError> {
     let snapshot = snapshot.ok_or_else(|| {
         ApiError::new(
             409,
-            "this job database has tools of its own for that, such as pg_dump; or stop the server and use \
+            "this job database has tools of its own for that, such as redis-cli --rdb; or stop the server and use \
              \"nimesha backup FILE --from ADDRESS\"",
         )
     })?;

@@ -68,11 +68,14 @@ impl Encoder {
             ops: Vec::with_capacity(units.len() * 4),
             output_bytes: self.output_bytes,
             fresh: HashMap::new(),
+            surplus: Vec::new(),
             gone: HashSet::new(),
         };
         for change in units.iter().flat_map(|unit| &unit.changes) {
             draft.add(change)?;
         }
+        let surplus = std::mem::take(&mut draft.surplus);
+        draft.forget(&surplus)?;
         draft.evict()?;
         Ok(Batch {
             ops: draft.ops,
@@ -94,6 +97,8 @@ struct Draft<'a> {
     output_bytes: u64,
     /// Outputs that this batch brings, by job and number: the store does not show them yet.
     fresh: HashMap<(JobId, u64), (RunId, u64)>,
+    /// Entries beyond the limit of their jobs, by job and number.
+    surplus: Vec<(JobId, u64)>,
     /// Keys of the sizes of outputs that this batch removes: the store still shows them.
     gone: HashSet<Vec<u8>>,
 }
@@ -174,7 +179,7 @@ impl Draft<'_> {
             self.output_bytes += size;
         }
         if let Some(oldest) = number.checked_sub(self.keep.history_limit) {
-            self.forget(job, oldest)?;
+            self.surplus.push((job, oldest));
         }
         // Jobs that run in step have their sweeps at different runs.
         if (number + u64::from(job.0.as_bytes()[0])).is_multiple_of(config::SWEEP_EVERY_RUNS) {
@@ -195,35 +200,55 @@ impl Draft<'_> {
             let too_many = number + self.keep.history_limit <= newest;
             let stays = !too_many && ended_at(&entry) >= shown_from;
             if !stays {
-                old.push(number);
+                old.push((job, number));
             }
             looked_at += 1;
             Ok(!stays && looked_at < config::SWEEP_ENTRIES)
         })?;
-        old.into_iter()
-            .try_for_each(|number| self.forget(job, number))
-    }
-
-    /// Removes a history entry and its output.
-    fn forget(&mut self, job: JobId, number: u64) -> Result<(), StoreError> {
-        let key = record::entry_key(job, number);
-        if let Some((run, size)) = self.fresh.remove(&(job, number)) {
-            self.drop_output(run, job, size);
-        } else if let Some(value) = self.store.get(Table::History, &key)? {
-            self.drop_output_of(job, &record::decode_entry(&key, &value)?)?;
-        }
-        self.delete(Table::History, key);
+        self.surplus.extend(old);
         Ok(())
     }
 
-    fn drop_output_of(&mut self, job: JobId, entry: &HistoryEntry) -> Result<(), StoreError> {
-        let HistoryEntry::Run(run) = entry else {
-            return Ok(());
-        };
-        if run.output_total > 0 {
-            let key = record::size_key(run.id, job);
-            if let Some(value) = self.store.get(Table::OutputSizes, &key)? {
-                self.drop_output(run.id, job, decode_size(&value)?);
+    /// Removes history entries and their outputs, with two looks at the store however many they are.
+    fn forget(&mut self, entries: &[(JobId, u64)]) -> Result<(), StoreError> {
+        let mut stored = Vec::new();
+        for (job, number) in entries {
+            let key = record::entry_key(*job, *number);
+            self.delete(Table::History, key.clone());
+            match self.fresh.remove(&(*job, *number)) {
+                Some((run, size)) => self.drop_output(run, *job, size),
+                None => stored.push((*job, key)),
+            }
+        }
+        let (jobs, keys): (Vec<_>, Vec<_>) = stored.into_iter().unzip();
+        let mut old = Vec::new();
+        for ((job, key), value) in jobs
+            .into_iter()
+            .zip(&keys)
+            .zip(self.store.get_many(Table::History, &keys)?)
+        {
+            if let Some(value) = value {
+                old.push((job, record::decode_entry(key, &value)?));
+            }
+        }
+        self.drop_outputs_of(&old)
+    }
+
+    /// Removes the outputs of entries that the store shows.
+    fn drop_outputs_of(&mut self, entries: &[(JobId, HistoryEntry)]) -> Result<(), StoreError> {
+        let runs = entries.iter().filter_map(|(job, entry)| match entry {
+            HistoryEntry::Run(run) if run.output_total > 0 => Some((run.id, *job)),
+            _ => None,
+        });
+        let runs: Vec<_> = runs.collect();
+        let keys: Vec<_> = runs
+            .iter()
+            .map(|(run, job)| record::size_key(*run, *job))
+            .collect();
+        let sizes = self.store.get_many(Table::OutputSizes, &keys)?;
+        for ((run, job), size) in runs.into_iter().zip(sizes) {
+            if let Some(size) = size {
+                self.drop_output(run, job, decode_size(&size)?);
             }
         }
         Ok(())
@@ -267,24 +292,18 @@ impl Draft<'_> {
 
     fn delete_job(&mut self, job: JobId) -> Result<(), StoreError> {
         let key = record::job_key(job);
-        let fresh: Vec<_> = self
-            .fresh
-            .keys()
-            .filter(|(of, _)| *of == job)
-            .copied()
-            .collect();
-        for (_, number) in fresh {
-            self.forget(job, number)?;
-        }
+        // What comes for a job of that id later in the batch is not meant by it.
+        self.surplus.retain(|(of, _)| *of != job);
+        let fresh = self.fresh.keys().filter(|(of, _)| *of == job);
+        let fresh: Vec<_> = fresh.copied().collect();
+        self.forget(&fresh)?;
         let mut entries = Vec::new();
         let range = (&key[..], &prefix_end(&key)[..]);
         try_scan(self.store, Table::History, range, false, |key, value| {
-            entries.push(record::decode_entry(key, value)?);
+            entries.push((job, record::decode_entry(key, value)?));
             Ok(true)
         })?;
-        for entry in entries {
-            self.drop_output_of(job, &entry)?;
-        }
+        self.drop_outputs_of(&entries)?;
         for table in [Table::Claims, Table::History, Table::Outputs] {
             self.ops.push(Op::DeletePrefix(table, key.clone()));
         }

@@ -33,8 +33,6 @@ pub(crate) mod samples;
 pub(crate) mod servers;
 pub mod shared;
 pub mod snapshot;
-#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
-mod sql;
 #[cfg(test)]
 pub(crate) mod temp;
 pub mod writer;
@@ -153,6 +151,14 @@ pub trait Store: Send + Sync {
     /// When the database is away or damaged.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// The values of several keys, in their order: where the database is a way off, there and back once.
+    ///
+    /// # Errors
+    /// When the database is away or damaged.
+    fn get_many(&self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.get(table, key)).collect()
+    }
+
     /// Visits the rows whose keys lie in `from..to` (`to` empty: to the end of the table), in order of the keys or
     /// against it, until `visit` answers false. The rows are those of one instant. `visit` must be quick and must not
     /// call the store: some drivers hold a lock meanwhile.
@@ -192,7 +198,7 @@ pub trait Store: Send + Sync {
         Ok(None)
     }
 
-    /// Bytes that the database takes on the disk, where that can be said.
+    /// Bytes that the database takes, where that can be said. Waits for nothing: a shared database said so a while ago.
     fn size_bytes(&self) -> Option<u64> {
         None
     }

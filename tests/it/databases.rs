@@ -4,11 +4,15 @@
 #[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
 mod absence;
 #[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
+mod fullness;
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
 mod keeping;
 #[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
 mod leases;
 #[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
 mod place;
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
+mod upkeep;
 
 use std::net::{Ipv4Addr, TcpStream};
 
@@ -38,7 +42,7 @@ macro_rules! stories {
     ($name:ident, $feature:literal, $kind:expr) => {
         #[cfg(feature = $feature)]
         mod $name {
-            use super::{Kind, absence, keeping, leases};
+            use super::{Kind, absence, fullness, keeping, leases, upkeep};
 
             #[test]
             fn one_works_and_the_others_stand_by() {
@@ -66,8 +70,23 @@ macro_rules! stories {
             }
 
             #[test]
-            fn crash_after_crash_loses_nothing() {
-                keeping::crash_after_crash_loses_nothing($kind);
+            fn what_was_acknowledged_outlives_every_crash() {
+                keeping::what_was_acknowledged_outlives_every_crash($kind);
+            }
+
+            #[test]
+            fn a_server_works_over_tls() {
+                upkeep::a_server_works_over_tls($kind);
+            }
+
+            #[test]
+            fn it_is_backed_up_while_a_server_works_on_it() {
+                upkeep::it_is_backed_up_while_a_server_works_on_it($kind);
+            }
+
+            #[test]
+            fn a_full_database_loses_nothing_and_heals() {
+                fullness::a_full_database_loses_nothing_and_heals($kind);
             }
 
             #[test]

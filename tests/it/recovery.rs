@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Server, await_time, nimesha, start_in, time, wait_until};
+use crate::support::{Client, Server, await_time, start_in, time, wait_until};
 use clients::{Author, Random};
 use witness::{Witness, check_counters};
 
@@ -38,11 +38,15 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 
 #[test]
 fn what_was_acknowledged_outlives_every_crash() {
+    let server = Server::with(&["--workers", "8"]);
+    outlives_crashes(server, setting("NIMESHA_CRASH_ROUNDS", 50));
+}
+
+/// Kills the server so many times under load, and holds it to its word each time.
+pub(crate) fn outlives_crashes(mut server: Server, rounds: u64) {
     let seed = setting("NIMESHA_CRASH_SEED", u64::from(std::process::id()));
-    let rounds = setting("NIMESHA_CRASH_ROUNDS", 50);
     println!("NIMESHA_CRASH_SEED={seed}");
     let mut random = Random(seed);
-    let mut server = Server::with(&["--workers", "8"]);
     let mut authors: Vec<Author> = (0..AUTHORS)
         .map(|number| Author::new(number, &mut random))
         .collect();
@@ -62,6 +66,7 @@ fn what_was_acknowledged_outlives_every_crash() {
         // What a command writes after this was begun before, too.
         let before = server.lines("started");
         server.start_again();
+        server.await_ready();
         for author in &mut authors {
             author.check(&server, round);
         }
@@ -77,6 +82,7 @@ fn what_was_acknowledged_outlives_every_crash() {
     });
     assert_sound(&server);
     server.start_again();
+    server.await_ready();
     server.delete("/api/v1/job/all/").expect(204);
     assert_eq!(server.get("/api/v1/job/").text(), "{\"jobs\":{}}\n");
 }
@@ -90,7 +96,7 @@ fn runs_in(dir: &Path) -> bool {
 
 /// The database of a server that has ended holds nothing that is wrong.
 fn assert_sound(server: &Server) {
-    let checked = nimesha(&["check", server.dir().to_str().expect("a name of ours")]);
+    let checked = server.check_database();
     assert!(
         checked.stdout.contains("problems   none"),
         "{}",

@@ -9,8 +9,8 @@ use mysql::{ClientIdentity, DriverError, OptsBuilder, SslOpts};
 use crate::config;
 use crate::settings::database::{Database, Tls};
 use crate::store::StoreError;
-use crate::store::sql::words::{Trouble, broken, silent};
-use crate::store::sql::{Failure, pem};
+use crate::store::shared::session::words::{Trouble, broken, silent};
+use crate::store::shared::session::{Failure, pem};
 
 /// What the library is to be told.
 pub(super) fn options(database: &Database) -> Result<OptsBuilder, Failure> {
@@ -122,7 +122,7 @@ fn trouble(code: u16) -> Trouble {
 mod tests {
     use super::*;
     use crate::store::servers::{self, Kind};
-    use crate::store::sql::tests::settings_of;
+    use crate::store::shared::tests::settings_of;
 
     #[test]
     fn codes_are_told_apart() {

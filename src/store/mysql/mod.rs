@@ -9,7 +9,7 @@ mod text;
 use mysql::Conn;
 use mysql::prelude::{FromValue, Queryable};
 
-use super::sql::{Failure, LEASE, LeaseRow, Page, Row, Session, SqlStore, Step};
+use super::shared::session::{Failure, LEASE, LeaseRow, Page, Row, Session, SharedStore, Step};
 use super::{Store, StoreError, Table};
 use crate::config;
 use crate::settings::database::Database;
@@ -24,7 +24,7 @@ const KEY_BYTES_MAX: u32 = 255;
 /// # Errors
 /// In words for whoever started the server.
 pub(super) fn open(database: &Database) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(SqlStore::<MysqlSession>::open(database)?))
+    Ok(Box::new(SharedStore::<MysqlSession>::open(database)?))
 }
 
 struct MysqlSession {
@@ -162,15 +162,29 @@ impl Session for MysqlSession {
             .map(drop)
     }
 
-    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
-        let row = self.ask_row(&text::get(&self.database, table, key))?;
-        row.map(|row| read(&row, 0, &self.database)).transpose()
-    }
-
     fn page(&mut self, page: Page<'_>) -> Result<Vec<Row>, Failure> {
         let rows = self.ask(&text::page(&self.database, &page))?;
         let rows = rows.into_iter().flatten();
         rows.map(|row| key_value(row, &self.database)).collect()
+    }
+
+    fn freeze(&mut self) -> Result<bool, Failure> {
+        self.ask(text::BEGIN_TO_READ)?;
+        Ok(true)
+    }
+
+    fn size_bytes(&mut self) -> Result<u64, Failure> {
+        let names = Table::ALL.map(|table| format!("'{}_{}'", self.database.prefix, table.name()));
+        let sum = self.ask_row(&format!(
+            "select cast(sum(data_length + index_length) as unsigned) from information_schema.tables \
+             where table_schema = database() and table_name in ({})",
+            names.join(",")
+        ))?;
+        read(
+            &sum.ok_or_else(|| strange(&self.database))?,
+            0,
+            &self.database,
+        )
     }
 }
 
@@ -196,7 +210,7 @@ fn strange(database: &Database) -> Failure {
 mod tests {
     use super::*;
     use crate::store::servers::{self, Kind};
-    use crate::store::sql::tests::{settings_of, tables_of_a_newer_version_are_refused};
+    use crate::store::shared::tests::{settings_of, tables_of_a_newer_version_are_refused};
 
     #[test]
     fn err_tables_of_a_newer_version_are_refused() {

@@ -3,7 +3,7 @@
 use crate::config;
 use crate::settings::database::Database;
 use crate::store::Table;
-use crate::store::sql::{LEASE, Page, Step};
+use crate::store::shared::session::{LEASE, Page, Step};
 
 /// Statements that go out together.
 #[derive(Debug, Default)]
@@ -36,21 +36,15 @@ impl Script {
     }
 }
 
-/// The statement that reads the value of a key.
-pub(super) fn get(database: &Database, table: Table, key: &[u8]) -> String {
-    let mut sql = format!(
-        "select v from {} where k = ",
-        table_name(database, table.name())
-    );
-    push_hex(&mut sql, key);
-    sql
-}
+/// Begins a transaction that sees this instant.
+pub(super) const BEGIN_TO_READ: &str = "start transaction with consistent snapshot, read only";
 
 /// The statement that reads a page.
 pub(super) fn page(database: &Database, page: &Page<'_>) -> String {
     let mut sql = String::new();
     if page.is_first {
-        sql += "start transaction with consistent snapshot, read only;";
+        sql += BEGIN_TO_READ;
+        sql.push(';');
     }
     sql += &format!(
         "select k, v from {} where ",

@@ -7,8 +7,8 @@ use tokio_postgres::{Client, NoTls};
 use super::tls::Tls;
 use crate::config;
 use crate::settings::database::Database;
-use crate::store::sql::Failure;
-use crate::store::sql::words::{self, Trouble, broken};
+use crate::store::shared::session::Failure;
+use crate::store::shared::session::words::{self, Trouble, broken};
 
 /// Connects and signs in.
 pub(super) async fn connect(database: &Database) -> Result<Client, Failure> {

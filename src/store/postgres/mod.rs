@@ -18,13 +18,16 @@ use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row as SqlRow};
 
-use super::sql::words::{broken, silent};
-use super::sql::{Failure, LEASE, LeaseRow, Page, Row, Session, SqlStore, Step};
+use super::shared::session::words::{broken, silent};
+use super::shared::session::{Failure, LEASE, LeaseRow, Page, Row, Session, SharedStore, Step};
 use super::{Store, StoreError, Table};
 use crate::config;
 use crate::settings::database::Database;
 use connect::{connect, failure};
 use statement::{Statement, table_name};
+
+/// Begins a transaction that sees one instant.
+const BEGIN_TO_READ: &str = "begin isolation level repeatable read read only";
 
 type Answer = Result<Vec<SqlRow>, tokio_postgres::Error>;
 
@@ -33,7 +36,7 @@ type Answer = Result<Vec<SqlRow>, tokio_postgres::Error>;
 /// # Errors
 /// In words for whoever started the server.
 pub(super) fn open(database: &Database) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(SqlStore::<PostgresSession>::open(database)?))
+    Ok(Box::new(SharedStore::<PostgresSession>::open(database)?))
 }
 
 struct PostgresSession {
@@ -208,24 +211,41 @@ impl Session for PostgresSession {
         self.tell("rollback")
     }
 
-    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
-        let get = Statement::get(&self.database, table, key);
-        let answers = self.ask(&[get])?;
-        let row = answers[0].first();
-        row.map(|row| read(row, 0, &self.database)).transpose()
-    }
-
     fn page(&mut self, page: Page<'_>) -> Result<Vec<Row>, Failure> {
-        let begin = "begin isolation level repeatable read read only";
         let mut statements = Vec::new();
         if page.is_first {
-            statements.push(Statement::plain(begin));
+            statements.push(Statement::plain(BEGIN_TO_READ));
         }
         statements.push(Statement::page(&self.database, &page));
         let rows = self.ask(&statements)?.pop().unwrap_or_default();
         rows.iter()
             .map(|row| key_value(row, &self.database))
             .collect()
+    }
+
+    fn freeze(&mut self) -> Result<bool, Failure> {
+        // Whoever takes the rows may be slow. This transaction locks nothing that others wait for.
+        let patience = format!(
+            "set idle_in_transaction_session_timeout = {}",
+            config::BACKUP_TIME_MAX.as_millis()
+        );
+        // The instant is that of the first statement behind the beginning.
+        let statements = [&patience, BEGIN_TO_READ, "select 1"];
+        self.ask(&statements.map(Statement::plain))?;
+        Ok(true)
+    }
+
+    fn size_bytes(&mut self) -> Result<u64, Failure> {
+        let table = |table: Table| {
+            format!(
+                "pg_total_relation_size('{}')",
+                table_name(&self.database, table.name())
+            )
+        };
+        let sum = Table::ALL.map(table).join(" + ");
+        let answers = self.ask(&[Statement::plain(format!("select {sum}"))])?;
+        let bytes: i64 = read(&answers[0][0], 0, &self.database)?;
+        Ok(bytes as u64)
     }
 }
 
@@ -275,7 +295,7 @@ fn no_lease(database: &Database) -> Failure {
 mod tests {
     use super::*;
     use crate::store::servers::{self, Kind};
-    use crate::store::sql::tests::{settings_of, tables_of_a_newer_version_are_refused};
+    use crate::store::shared::tests::{settings_of, tables_of_a_newer_version_are_refused};
 
     #[test]
     fn err_tables_of_a_newer_version_are_refused() {

@@ -4,7 +4,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::settings::database::Database;
 use crate::store::Table;
-use crate::store::sql::{LEASE, Page, Step};
+use crate::store::shared::session::{LEASE, Page, Step};
 
 type Param<'a> = (Box<dyn ToSql + Sync + Send + 'a>, Type);
 
@@ -28,15 +28,6 @@ impl<'a> Statement<'a> {
         Statement {
             sql: "select to_regclass($1) is not null".to_owned(),
             params: vec![(Box::new(table), Type::TEXT)],
-        }
-    }
-
-    /// Reads the value of a key.
-    pub(super) fn get(database: &Database, table: Table, key: &'a [u8]) -> Statement<'a> {
-        let table = table_name(database, table.name());
-        Statement {
-            sql: format!("select v from {table} where k = $1"),
-            params: vec![bytes(key)],
         }
     }
 

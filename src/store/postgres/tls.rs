@@ -4,7 +4,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::settings::database::{Database, Tls as Settings};
-use crate::store::sql::{Failure, tls};
+use crate::store::shared::session::{Failure, tls};
 
 /// Makes a connection safe.
 pub(super) struct Tls {

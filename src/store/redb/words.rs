@@ -98,6 +98,9 @@ pub(super) fn failed(path: &Path, failure: Failure) -> StoreError {
                     "{shown} cannot be written: {error}; it goes on by itself when there is space"
                 ))
             }
+            ErrorKind::ReadOnlyFilesystem => StoreError::Away(format!(
+                "{shown} cannot be written: {error}; it goes on by itself when the file system takes writes again"
+            )),
             _ => StoreError::Away(format!("{shown}: the disk failed: {error}")),
         },
         Failure::Redb(error) => StoreError::Away(format!("{shown}: {error}")),

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use redis::{Cmd, Value};
 
-use super::sql::{Failure, LEASE, LeaseRow, Page, Row, Session, SqlStore, Step};
+use super::shared::session::{Failure, LEASE, LeaseRow, Page, Row, Session, SharedStore, Step};
 use super::{Store, StoreError, Table};
 use crate::settings::database::Database;
 use wire::Wire;
@@ -33,7 +33,7 @@ const COMMIT_MARK: &str = "commit";
 /// # Errors
 /// In words for whoever started the server.
 pub(super) fn open(database: &Database) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(SqlStore::<RedisSession>::open(database)?))
+    Ok(Box::new(SharedStore::<RedisSession>::open(database)?))
 }
 
 struct RedisSession {
@@ -294,12 +294,6 @@ impl Session for RedisSession {
         Ok(())
     }
 
-    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
-        let mut get = redis::cmd("HGET");
-        get.arg(self.key(table.name(), "values")).arg(key);
-        Ok(bytes(self.ask_one(get)?))
-    }
-
     fn page(&mut self, page: Page<'_>) -> Result<Vec<Row>, Failure> {
         if page.is_first {
             let scan = self.scan(page.table, page.from, page.to, page.reverse);
@@ -308,6 +302,25 @@ impl Session for RedisSession {
         }
         let count = page.rows_max.min(self.scanned.len());
         Ok(self.scanned.drain(..count).collect())
+    }
+
+    fn freeze(&mut self) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    fn size_bytes(&mut self) -> Result<u64, Failure> {
+        let keys = Table::ALL
+            .into_iter()
+            .flat_map(|table| ["keys", "values"].map(|kind| self.key(table.name(), kind)));
+        let usage = |key| {
+            let mut usage = redis::cmd("MEMORY");
+            usage.arg("USAGE").arg(key);
+            usage
+        };
+        let commands: Vec<Cmd> = keys.map(usage).collect();
+        let sizes = self.wire.ask(&commands)?.into_iter();
+        // Of a key that is not there it says nothing.
+        Ok(sizes.filter_map(|size| number::<u64>(&bytes(size)?)).sum())
     }
 }
 

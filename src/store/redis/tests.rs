@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::Op;
 use crate::store::servers::{self, Kind};
-use crate::store::sql::tests::settings_of;
+use crate::store::shared::tests::settings_of;
 
 impl RedisSession {
     fn tell(&mut self, words: &[&str]) {

@@ -15,8 +15,8 @@ use rustls::{ClientConnection, StreamOwned};
 use crate::config;
 use crate::settings::database::{Database, Tls};
 use crate::store::StoreError;
-use crate::store::sql::words::{Trouble, broken, silent};
-use crate::store::sql::{Failure, tls};
+use crate::store::shared::session::words::{Trouble, broken, silent};
+use crate::store::shared::session::{Failure, tls};
 
 /// The connection.
 pub(super) struct Wire {

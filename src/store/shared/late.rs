@@ -63,6 +63,10 @@ impl Store for LateStore {
         self.reached()?.get(table, key)
     }
 
+    fn get_many(&self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.reached()?.get_many(table, keys)
+    }
+
     fn scan(
         &self,
         table: Table,

@@ -10,12 +10,59 @@ use crate::settings::database::Tls;
 use crate::settings::values::Secret;
 use crate::store::conformance::{self, rows};
 use crate::store::servers::{self, Cut, Kind, Proxy};
-use crate::store::sql::tests::settings_of;
+use crate::store::shared::session::{Failure, LEASE, Session, SharedStore};
 use crate::store::{Op, Table};
 
 const LONG: Duration = Duration::from_secs(3_600);
 /// Far more than a server takes to come back on a loaded machine.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The settings for a server, with tables that nobody else uses.
+pub(in crate::store) fn settings_of(server: &servers::Database) -> Database {
+    Database {
+        kind: match server.kind() {
+            Kind::Redis => JobDb::Redis,
+            Kind::Postgres => JobDb::Postgres,
+            Kind::MariaDb => JobDb::Mysql,
+        },
+        host: "127.0.0.1".to_owned(),
+        port: server.port(),
+        name: match server.kind() {
+            Kind::Redis => "0".to_owned(),
+            Kind::Postgres | Kind::MariaDb => servers::NAME.to_owned(),
+        },
+        user: (server.kind() != Kind::Redis).then(|| servers::USER.to_owned()),
+        password: Some(Secret(servers::PASSWORD.to_owned())),
+        tls: None,
+        prefix: servers::fresh_prefix(),
+    }
+}
+
+/// `tell` runs a statement on a session.
+pub(in crate::store) fn tables_of_a_newer_version_are_refused<S: Session>(
+    database: &Database,
+    tell: impl Fn(&mut S, &str) -> Result<(), Failure>,
+) {
+    SharedStore::<S>::open(database).unwrap();
+    let mut session = S::connect(database).unwrap();
+    let lease = format!("{}_{LEASE}", database.prefix);
+    tell(
+        &mut session,
+        &format!("update {lease} set schema_version = 2"),
+    )
+    .unwrap();
+    match SharedStore::<S>::open(database) {
+        Err(StoreError::Corrupt(why)) => assert!(
+            why.ends_with(
+                "its tables are of version 2, this Nimesha knows version 1: start the newer Nimesha that made them, or use \
+                 other ones with --jobdb-prefix"
+            ),
+            "{why}"
+        ),
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("opened"),
+    }
+}
 
 fn settings(server: &servers::Database, port: u16) -> Database {
     Database {

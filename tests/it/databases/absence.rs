@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::place::{Place, await_ready, await_stand_by, is_ready};
+use super::place::{Place, await_stand_by};
 use crate::support::databases::Kind;
 use crate::support::wait_until;
 
@@ -21,7 +21,7 @@ pub(super) fn a_server_waits_for_its_database(kind: Kind) {
         .post("/api/v1/job/", &json!({"name": "early", "command": "true"}))
         .expect(503);
     place.database.start_again();
-    await_ready(&server);
+    server.await_ready();
     let id = server.create(&json!({"name": "asked", "command": "true", "schedule": "@manual"}));
     server.run(&id);
     assert!(server.log().contains("the job database does not answer"));
@@ -33,7 +33,7 @@ pub(super) fn nothing_runs_unclaimed_while_it_is_away(kind: Kind) {
         return;
     };
     let server = place.server();
-    await_ready(&server);
+    server.await_ready();
     let tick = server.create(&place.ticking());
     let asked = server.create(&json!({"name": "asked", "command": "true", "schedule": "@manual"}));
     for how in ["stopped", "killed", "stalled"] {
@@ -44,7 +44,7 @@ pub(super) fn nothing_runs_unclaimed_while_it_is_away(kind: Kind) {
             _ => place.database.pause(),
         }
         wait_until(&format!("it notices that the database is {how}"), || {
-            !is_ready(&server)
+            !server.is_ready()
         });
         assert_eq!(server.job(&tick)["name"], "tick", "{how}");
         server.get("/webui/").expect(200);
@@ -58,7 +58,7 @@ pub(super) fn nothing_runs_unclaimed_while_it_is_away(kind: Kind) {
             "stalled" => place.database.resume(),
             _ => place.database.start_again(),
         }
-        await_ready(&server);
+        server.await_ready();
     }
     place.await_ticks(3);
     server.run(&asked);

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::place::{Place, await_ready, await_stand_by, is_ready, leader};
+use super::place::{Place, await_stand_by, leader};
 use crate::support::databases::{Kind, Proxy};
 use crate::support::{Server, wait_until};
 
@@ -12,7 +12,7 @@ pub(super) fn one_works_and_the_others_stand_by(kind: Kind) {
         return;
     };
     let first = place.server();
-    await_ready(&first);
+    first.await_ready();
     let others = [place.server(), place.server()];
     let id = first.create(&json!({"name": "asked", "command": "true", "schedule": "@manual"}));
     first.run(&id);
@@ -96,7 +96,7 @@ pub(super) fn a_server_that_slept_through_its_lease_does_nothing(kind: Kind) {
     sleeper.begin(&long);
     place.await_ticks(3);
     sleeper.signal(Signal::STOP);
-    await_ready(next);
+    next.await_ready();
     place.await_ticks(3);
     let attempts = || {
         std::fs::read_to_string(place.file("attempts"))
@@ -117,7 +117,7 @@ pub(super) fn a_server_that_slept_through_its_lease_does_nothing(kind: Kind) {
     place.assert_nothing_ran_twice();
     // What it stands by for is what it was: it goes on where the other ends.
     next.signal(Signal::TERM);
-    await_ready(sleeper);
+    sleeper.await_ready();
     sleeper.enable(&tick);
     place.await_ticks(2);
     place.assert_nothing_ran_twice();
@@ -129,14 +129,14 @@ pub(super) fn a_server_that_is_cut_off_is_followed_and_comes_back(kind: Kind) {
     };
     let proxy = Proxy::to(place.database.port());
     let lonely = place.server_by(proxy.port());
-    await_ready(&lonely);
+    lonely.await_ready();
     let next = place.server();
     let tick = lonely.create(&place.ticking());
     place.await_ticks(3);
     proxy.refuse();
-    wait_until("it says that it is cut off", || !is_ready(&lonely));
+    wait_until("it says that it is cut off", || !lonely.is_ready());
     assert_eq!(lonely.job(&tick)["name"], "tick");
-    await_ready(&next);
+    next.await_ready();
     place.await_ticks(3);
     proxy.accept();
     await_stand_by(&lonely, "works on the job database");

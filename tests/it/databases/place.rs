@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::support::databases::{Database, Kind, NAME, PASSWORD, USER, fresh_prefix};
+use crate::support::databases::{Database, Kind, fresh_prefix};
 use crate::support::{Server, TempDir, wait_for, wait_until};
 
 /// A database of the test's own, a prefix in it, and a directory in which all jobs write.
@@ -19,11 +19,16 @@ pub(super) struct Place {
 impl Place {
     /// None where the database is not installed.
     pub(super) fn new(kind: Kind) -> Option<Place> {
-        Some(Place {
-            database: Database::start(kind)?,
+        Database::start(kind).map(Place::on)
+    }
+
+    /// The same on a database that is there.
+    pub(super) fn on(database: Database) -> Place {
+        Place {
+            database,
             prefix: fresh_prefix(),
             dir: TempDir::new(),
-        })
+        }
     }
 
     /// One more server on the database.
@@ -33,25 +38,25 @@ impl Place {
 
     /// The same by way of another port.
     pub(super) fn server_by(&self, port: u16) -> Server {
-        let (kind, name) = match self.database.kind() {
-            Kind::Redis => ("redis", "0"),
-            Kind::Postgres => ("postgres", NAME),
-            Kind::MariaDb => ("mariadb", NAME),
-        };
-        let address = format!("127.0.0.1:{port}/{name}");
-        let mut flags = vec![
-            "--jobdb",
-            kind,
-            "--jobdb-address",
-            &address,
-            "--jobdb-prefix",
-            &self.prefix,
-        ];
-        if kind != "redis" {
-            flags.extend(["--jobdb-username", USER]);
-        }
-        let variables = [("NIMESHA_JOBDB_PASSWORD", PASSWORD)];
-        Server::in_dir(TempDir::new(), &flags, &variables)
+        self.server_with(port, &[])
+    }
+
+    /// The same with further flags.
+    pub(super) fn server_with(&self, port: u16, flags: &[&str]) -> Server {
+        let variables = self.variables(port);
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        Server::in_dir(TempDir::new(), flags, &variables)
+    }
+
+    /// What says to a program of ours where the database is, by way of this port.
+    pub(super) fn variables(&self, port: u16) -> Vec<(String, String)> {
+        let variables = self.database.variables(port, &self.prefix).into_iter();
+        variables
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 
     /// A file in which jobs of all servers write.
@@ -94,20 +99,10 @@ impl Place {
     }
 }
 
-/// Whether the server works on the database.
-pub(super) fn is_ready(server: &Server) -> bool {
-    server.get("/readyz").status == 200
-}
-
-/// Waits until the server works on the database.
-pub(super) fn await_ready(server: &Server) {
-    wait_until("the server is ready", || is_ready(server));
-}
-
 /// Waits until one of the servers works on the database, and says which.
 pub(super) fn leader(servers: &[Server]) -> usize {
     wait_for("one of the servers is ready", || {
-        servers.iter().position(is_ready)
+        servers.iter().position(Server::is_ready)
     })
 }
 

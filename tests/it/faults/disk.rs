@@ -2,67 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
 use serde_json::{Value, json};
 
-use crate::support::{Response, Server, TempDir, nimesha, wait_for, wait_until};
+use crate::support::{BrokenDisk, Response, Server, SmallDisk, nimesha, wait_for, wait_until};
 
 /// Writes beyond the limit of a file's size fail, as on a full disk, instead of ending the process.
 const NO_SIGNAL: &str = "trap '' XFSZ";
-
-/// A small file system in memory.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    /// None where the system lets the test mount none.
-    fn mount() -> Option<SmallDisk> {
-        let dir = TempDir::new();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=4m,mode=0755", "tmpfs"])
-            .arg(dir.path())
-            .output()
-            .is_ok_and(|output| output.status.success());
-        if !mounted {
-            println!("skipped: no file system can be mounted here, which takes root");
-        }
-        mounted.then_some(SmallDisk(dir))
-    }
-
-    fn path(&self) -> &str {
-        self.0.path().to_str().expect("a name of ours")
-    }
-
-    /// Takes all space that is left.
-    fn fill(&self) {
-        let file = fs::File::create(self.0.path().join("fill")).expect("a new file");
-        let mut file = std::io::BufWriter::with_capacity(4_096, file);
-        while std::io::Write::write_all(&mut file, &[7; 4_096]).is_ok() {}
-    }
-
-    fn free(&self) {
-        fs::remove_file(self.0.path().join("fill")).expect("it was made");
-    }
-
-    fn make_read_only(&self) {
-        let status = Command::new("mount")
-            .args(["-o", "remount,ro"])
-            .arg(self.0.path())
-            .status();
-        assert!(status.expect("mount starts").success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // What a test leaves behind must not hide why it failed.
-        let _ = Command::new("umount")
-            .arg("--lazy")
-            .arg(self.0.path())
-            .status();
-    }
-}
 
 /// Limits the size of files that the server may write; none takes the limit away.
 fn limit_files(server: &Server, bytes: Option<u64>) {
@@ -121,11 +68,10 @@ fn check_full_disk(mut server: Server, fill: impl FnOnce(&Server), free: impl Fn
             .text()
             .contains("\nnimesha_store_up 0\n")
     );
-    let log = server.log();
-    assert!(
-        log.contains("[ERROR] the job database cannot be written: "),
-        "{log}"
-    );
+    wait_until("the log says so too", || {
+        let log = server.log();
+        log.contains("[ERROR] the job database cannot be written: ")
+    });
     let before = server.lines("started").len();
     server.await_lines("started", before + 5);
 
@@ -181,12 +127,21 @@ fn files_that_may_not_grow_lose_nothing_and_heal() {
 }
 
 #[test]
+fn a_disk_that_turns_read_only_loses_nothing_and_heals() {
+    let Some(disk) = BrokenDisk::mount() else {
+        return;
+    };
+    let server = Server::with(&["--boltpath", disk.name()]);
+    check_full_disk(server, |_| disk.turn_read_only(), |_| disk.mount_anew());
+}
+
+#[test]
 fn a_full_disk_loses_nothing_and_heals() {
-    let Some(disk) = SmallDisk::mount() else {
+    let Some(disk) = SmallDisk::mount(4) else {
         return;
     };
     check_full_disk(
-        Server::with(&["--boltpath", disk.path()]),
+        Server::with(&["--boltpath", disk.name()]),
         |_| disk.fill(),
         |_| disk.free(),
     );
@@ -218,11 +173,11 @@ fn a_server_that_stops_on_a_full_disk_says_what_is_lost() {
 
 #[test]
 fn a_read_only_disk_is_named_at_the_start() {
-    let Some(disk) = SmallDisk::mount() else {
+    let Some(disk) = SmallDisk::mount(4) else {
         return;
     };
     disk.make_read_only();
-    refused(disk.0.path(), "the file system is read-only");
+    refused(disk.path(), "the file system is read-only");
 }
 
 /// Starts a server on that directory, which is to end and say why.

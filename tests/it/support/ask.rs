@@ -16,6 +16,16 @@ pub(crate) const HOLD: &str =
 pub(crate) const NEVER: &str = "0001-01-01T00:00:00Z";
 
 impl Server {
+    /// Whether it works on its job database, and can.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.get("/readyz").status == 200
+    }
+
+    /// Waits until it works on its job database.
+    pub(crate) fn await_ready(&self) {
+        wait_until("the server is ready", || self.is_ready());
+    }
+
     /// Starts a job and gives the path of its run, without waiting for its end.
     #[track_caller]
     pub(crate) fn begin(&self, id: &str) -> String {

@@ -4,7 +4,8 @@ mod answering;
 mod ask;
 mod client;
 pub(crate) mod databases;
-mod program;
+mod disk;
+pub(crate) mod program;
 mod server;
 mod tempdir;
 
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 pub(crate) use answering::Answering;
 pub(crate) use ask::{HOLD, NEVER, assert_accounted, await_time, start_in, time};
 pub(crate) use client::{Client, Response};
+pub(crate) use disk::{BrokenDisk, SmallDisk};
 pub(crate) use program::{bare_command, nimesha};
 pub(crate) use server::Server;
 pub(crate) use tempdir::TempDir;

@@ -20,9 +20,15 @@ pub(crate) struct Ended {
 
 /// Runs the program to its end.
 pub(crate) fn nimesha(words: &[&str]) -> Ended {
+    nimesha_with(words, &[])
+}
+
+/// The same with variables in its environment.
+pub(crate) fn nimesha_with(words: &[&str], variables: &[(String, String)]) -> Ended {
     let mut command = bare_command();
     command
         .args(words)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let child = command.spawn().expect("the program starts");

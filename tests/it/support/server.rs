@@ -10,8 +10,12 @@ use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::program::{bare_command, bare_command_after};
+use super::databases::{Database, Kind, fresh_prefix};
+use super::program::{Ended, bare_command, bare_command_after, nimesha_with};
 use super::{Client, Response, TempDir, wait_for};
+
+/// Names of settings that say where jobs are kept.
+const JOB_DATABASES: [&str; 4] = ["--jobdb", "NIMESHA_JOBDB", "--boltpath", "--no-persist"];
 
 /// A server that ends with the test. Its words and its directory stay the same when it is started again.
 pub(crate) struct Server {
@@ -23,6 +27,8 @@ pub(crate) struct Server {
     child: Child,
     log: Log,
     port: u16,
+    /// It shares its database with nobody, though it could: what it has begun with is there as soon as it answers.
+    is_at_work: bool,
 }
 
 /// What the server has logged so far.
@@ -71,12 +77,23 @@ impl Server {
         variables: &[(&str, &str)],
         before: Option<String>,
     ) -> Server {
+        let says_where = variables.iter().map(|(name, _)| name).chain(flags);
+        let says_where = says_where
+            .into_iter()
+            .any(|word| JOB_DATABASES.contains(word));
+        let shared = of_all_tests().filter(|_| !says_where);
         let words = ["serve", "--port", "0"].iter().chain(flags);
         let words: Vec<String> = words.map(|word| (*word).to_owned()).collect();
         let variables = variables
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let variables: Vec<_> = variables.collect();
+        let mut variables: Vec<_> = variables.collect();
+        if let Some(database) = shared {
+            let more = database
+                .variables(database.port(), &fresh_prefix())
+                .into_iter();
+            variables.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        }
         let (child, log) = spawn(&words, &variables, before.as_deref(), dir.path());
         let mut server = Server {
             words,
@@ -86,8 +103,9 @@ impl Server {
             child,
             log,
             port: 0,
+            is_at_work: shared.is_some(),
         };
-        server.port = server.await_port();
+        server.await_start();
         server
     }
 
@@ -95,7 +113,14 @@ impl Server {
     pub(crate) fn start_again(&mut self) {
         let before = self.before.as_deref();
         (self.child, self.log) = spawn(&self.words, &self.variables, before, self.dir.path());
+        self.await_start();
+    }
+
+    fn await_start(&mut self) {
         self.port = self.await_port();
+        if self.is_at_work {
+            self.await_ready();
+        }
     }
 
     /// Gives it further flags, from its next start on.
@@ -128,6 +153,15 @@ impl Server {
         wait_for("the server ends", || {
             child.try_wait().expect("a child of ours")
         })
+    }
+
+    /// What `nimesha check` says of the database that it has left.
+    pub(crate) fn check_database(&self) -> Ended {
+        let own = format!("redb:{}", self.dir().display());
+        let mut variables = self.variables.iter();
+        let shared = variables.find(|(name, _)| name == "NIMESHA_JOBDB_ADDRESS");
+        let address = shared.map_or(&own, |(_, address)| address);
+        nimesha_with(&["check", address], &self.variables)
     }
 
     pub(crate) fn pid(&self) -> Pid {
@@ -214,6 +248,16 @@ impl Drop for Server {
             eprintln!("the server's log:\n{}", self.log());
         }
     }
+}
+
+/// The database that `NIMESHA_TEST_JOBDB` names, `redis`, `postgres` or `mariadb`: what the tests tell of servers with a
+/// file of their own holds of others as well.
+fn of_all_tests() -> Option<&'static Database> {
+    let name = std::env::var("NIMESHA_TEST_JOBDB").ok()?;
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+    let kind =
+        kind.unwrap_or_else(|| panic!("NIMESHA_TEST_JOBDB={name}: no job database has this name"));
+    Some(Database::shared(kind).expect("NIMESHA_TEST_JOBDB names one that is installed"))
 }
 
 fn spawn(

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Signal, geteuid};
 
-use super::{CERTIFIED_USER, NAME, PASSWORD, USER, arg};
+use super::{CERTIFIED_USER, NAME, PASSWORD, Setup, USER, arg};
 
 /// Who may sign in to PostgreSQL from where, and by what.
 const POSTGRES_HBA: &str = "\
@@ -31,6 +31,18 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub(crate) const ALL: [Kind; 3] = [Kind::Redis, Kind::Postgres, Kind::MariaDb];
+
+    /// Its name as `--jobdb` takes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Redis => "redis",
+            Kind::Postgres => "postgres",
+            Kind::MariaDb => "mariadb",
+        }
+    }
+
     /// The Debian package that brings it.
     pub(super) fn package(self) -> &'static str {
         match self {
@@ -61,18 +73,18 @@ impl Kind {
     }
 
     /// Makes its files.
-    pub(super) fn prepare(self, dir: &Path) {
+    pub(super) fn prepare(self, dir: &Path, setup: &Setup) {
         let key = fs::Permissions::from_mode(0o600);
         fs::set_permissions(dir.join("server.key"), key).expect("the file is ours");
         match self {
             Kind::Redis => {}
-            Kind::Postgres => prepare_postgres(dir),
-            Kind::MariaDb => prepare_mariadb(dir),
+            Kind::Postgres => prepare_postgres(dir, setup.tables.as_deref()),
+            Kind::MariaDb => prepare_mariadb(dir, &setup.flags),
         }
     }
 
     /// Starts it.
-    pub(super) fn spawn(self, dir: &Path, port: u16, tls_port: u16) -> Child {
+    pub(super) fn spawn(self, dir: &Path, port: u16, tls_port: u16, setup: &Setup) -> Child {
         let (port, tls_port) = (port.to_string(), tls_port.to_string());
         let file = |name: &str| arg(dir, name);
         let mut command = self.command(self.program());
@@ -134,6 +146,7 @@ impl Kind {
         let log = log.expect("the directory is ours");
         let errors = log.try_clone().expect("a file can be had twice");
         command
+            .args(&setup.flags)
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
@@ -174,12 +187,13 @@ impl Kind {
     }
 }
 
-fn prepare_postgres(dir: &Path) {
+fn prepare_postgres(dir: &Path, tables: Option<&Path>) {
     if geteuid().is_root() {
         let id = |flag| output(Command::new("id").args([flag, "postgres"]));
         let number = |text: String| text.trim().parse().expect("a number");
         let (user, group) = (number(id("-u")), number(id("-g")));
-        for path in [dir.to_owned(), dir.join("server.key")] {
+        let files = [dir.to_owned(), dir.join("server.key")];
+        for path in files.into_iter().chain(tables.map(Path::to_owned)) {
             chown(path, Some(user), Some(group)).expect("root may");
         }
     }
@@ -197,8 +211,18 @@ fn prepare_postgres(dir: &Path) {
     ]);
     output(&mut init);
     fs::write(dir.join("data/pg_hba.conf"), POSTGRES_HBA).expect("the file is there");
+    let (space, within) = match tables {
+        Some(path) => (
+            format!(
+                "create tablespace elsewhere location '{}';\n",
+                path.display()
+            ),
+            " tablespace elsewhere",
+        ),
+        None => (String::new(), ""),
+    };
     let words = format!(
-        "create role {USER} login password '{PASSWORD}';\ncreate database {NAME} owner {USER};\n\
+        "{space}create role {USER} login password '{PASSWORD}';\ncreate database {NAME} owner {USER}{within};\n\
          create role {CERTIFIED_USER} login in role {USER};\n"
     );
     fs::write(dir.join("init.sql"), words).expect("the directory is ours");
@@ -208,7 +232,7 @@ fn prepare_postgres(dir: &Path) {
     output(&mut single);
 }
 
-fn prepare_mariadb(dir: &Path) {
+fn prepare_mariadb(dir: &Path, flags: &[String]) {
     let mut install = Kind::MariaDb.command("mariadb-install-db");
     install
         .args([
@@ -217,7 +241,8 @@ fn prepare_mariadb(dir: &Path) {
             "--auth-root-authentication-method=normal",
         ])
         .arg(format!("--datadir={}", arg(dir, "data")))
-        .arg(format!("--user={}", user_name()));
+        .arg(format!("--user={}", user_name()))
+        .args(flags);
     output(&mut install);
     // One statement a line, at each start.
     let words = format!(

@@ -40,9 +40,20 @@ pub(crate) const SERVER_NAME: &str = "database.test";
 /// Far more than a start takes on a loaded machine.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 
+/// What is particular to one server.
+#[derive(Default)]
+pub(crate) struct Setup {
+    /// A directory of the test's in which PostgreSQL is to keep the tables.
+    pub(crate) tables: Option<PathBuf>,
+    /// Further flags of the server.
+    pub(crate) flags: Vec<String>,
+}
+
 /// A database server.
 pub(crate) struct Database {
     kind: Kind,
+    /// As it is started the next time.
+    pub(crate) setup: Setup,
     dir: PathBuf,
     port: u16,
     tls_port: u16,
@@ -62,6 +73,11 @@ impl Database {
 
     /// A server of the test's own; none as for [`shared`](Self::shared).
     pub(crate) fn start(kind: Kind) -> Option<Database> {
+        Database::start_as(kind, Setup::default())
+    }
+
+    /// The same, set up otherwise.
+    pub(crate) fn start_as(kind: Kind, setup: Setup) -> Option<Database> {
         if !kind.is_installed() {
             let words = format!(
                 "{kind:?} is not installed here (apt install {})",
@@ -77,12 +93,13 @@ impl Database {
         fs::create_dir(&dir).expect("a new directory");
         let keeper = Keeper::new(&dir, kind.signal_to_end());
         write_certificates(&dir);
-        kind.prepare(&dir);
+        kind.prepare(&dir, &setup);
         let (port, tls_port) = (free_port(), free_port());
         let tls_port = if kind == Kind::Redis { tls_port } else { port };
-        let process = kind.spawn(&dir, port, tls_port);
+        let process = kind.spawn(&dir, port, tls_port, &setup);
         let mut database = Database {
             kind,
+            setup,
             dir,
             port,
             tls_port,
@@ -106,6 +123,29 @@ impl Database {
     /// The port for TLS; only Redis has one for that alone.
     pub(crate) fn tls_port(&self) -> u16 {
         self.tls_port
+    }
+
+    /// Where a server of ours finds it by way of this port.
+    pub(crate) fn address(&self, port: u16) -> String {
+        let name = match self.kind {
+            Kind::Redis => "0",
+            Kind::Postgres | Kind::MariaDb => NAME,
+        };
+        format!("{}://127.0.0.1:{port}/{name}", self.kind.name())
+    }
+
+    /// The same with all that has to be said, as variables of its environment.
+    pub(crate) fn variables(&self, port: u16, prefix: &str) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("NIMESHA_JOBDB", self.kind.name().to_owned()),
+            ("NIMESHA_JOBDB_ADDRESS", self.address(port)),
+            ("NIMESHA_JOBDB_PREFIX", prefix.to_owned()),
+            ("NIMESHA_JOBDB_PASSWORD", PASSWORD.to_owned()),
+        ];
+        if self.kind != Kind::Redis {
+            variables.push(("NIMESHA_JOBDB_USERNAME", USER.to_owned()));
+        }
+        variables
     }
 
     /// PEM file of the authority that signed the server's certificate.
@@ -136,7 +176,9 @@ impl Database {
 
     /// Starts it again on the same data and the same ports.
     pub(crate) fn start_again(&mut self) {
-        let process = self.kind.spawn(&self.dir, self.port, self.tls_port);
+        let process = self
+            .kind
+            .spawn(&self.dir, self.port, self.tls_port, &self.setup);
         *self.process.lock() = process;
         self.await_start();
     }

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
-use super::{Failure, LeaseRow, Session, SqlStore, Step};
+use super::SharedStore;
+use super::holder::{self, Holder};
 use crate::store::StoreError;
 use crate::store::lease::{Held, Lease};
+use crate::store::shared::session::{Failure, LeaseRow, Session, Step};
 
-impl<S: Session> Lease for SqlStore<S> {
+impl<S: Session> Lease for SharedStore<S> {
     fn take(&self, owner: &str, ttl: Duration) -> Result<Held, StoreError> {
-        let mut writer = self.writer.lock();
-        let writer = &mut *writer;
+        let mut writing = self.writer.lock();
+        let writer = &mut *writing;
         writer.settle(self.id)?;
         let held = writer.link.run(|session| {
             let row = session.begin()?;
             let is_ours = row.holder == self.id.as_bytes();
-            if !is_ours && row.ends_us > row.now_us {
+            if !is_ours && row.ends_us > row.now_us && !holder::has_died(&row.holder) {
                 session.rollback()?;
                 return Ok(Held::Theirs {
                     owner: row.owner,
@@ -39,6 +39,8 @@ impl<S: Session> Lease for SqlStore<S> {
             Held::Ours { term } => Some(term),
             Held::Theirs { .. } => None,
         };
+        drop(writing);
+        self.measure();
         Ok(held)
     }
 
@@ -66,7 +68,7 @@ impl<S: Session> Lease for SqlStore<S> {
 }
 
 /// Fails unless the row still has the term that the store took.
-pub(super) fn check(row: &LeaseRow, store: Uuid, term: Option<u64>) -> Result<(), Failure> {
+pub(super) fn check(row: &LeaseRow, store: Holder, term: Option<u64>) -> Result<(), Failure> {
     if row.holder == store.as_bytes() && Some(row.term) == term {
         return Ok(());
     }

@@ -111,3 +111,50 @@ pub(in crate::store) fn innermost<'a>(
     }
     error
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::values::{JobDb, Secret};
+
+    #[test]
+    fn troubles_say_the_way_out_and_no_secret() {
+        let database = Database {
+            kind: JobDb::Postgres,
+            host: "db".to_owned(),
+            port: 5432,
+            name: "kala".to_owned(),
+            user: Some("scheduler".to_owned()),
+            password: Some(Secret("tell-nobody".to_owned())),
+            tls: None,
+            prefix: "nimesha".to_owned(),
+        };
+        let words = |trouble: Trouble| StoreError::from(trouble.failure(&database, &"it says no"));
+        for (trouble, expected) in [
+            (
+                Trouble::NoDatabase,
+                r#"; make it with "create database kala", or name another one in --jobdb-address"#,
+            ),
+            (
+                Trouble::NotAllowed,
+                r#"; the user "scheduler" must be allowed to make, read and write tables there"#,
+            ),
+            (Trouble::Full, "; it goes on by itself when there is space"),
+            (
+                Trouble::ReadOnly,
+                "; it goes on by itself when the database takes writes",
+            ),
+            (
+                Trouble::TooMany,
+                "; it goes on by itself when there are fewer",
+            ),
+            (Trouble::Other, ""),
+        ] {
+            let expected = format!("postgres at db:5432/kala: it says no{expected}");
+            assert_eq!(words(trouble).to_string(), expected);
+        }
+        let waits = |trouble| matches!(words(trouble), StoreError::Away(_));
+        assert!(waits(Trouble::Full) && waits(Trouble::TooMany) && waits(Trouble::Closing));
+        assert!(!waits(Trouble::SignIn) && !waits(Trouble::NoDatabase) && !waits(Trouble::Tls));
+    }
+}

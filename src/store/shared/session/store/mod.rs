@@ -1,5 +1,5 @@
-//! What the drivers of SQL databases share: a batch as few statements, the lease, and what becomes of a commit whose
-//! answer was lost. A driver adds its dialect, as a [`Session`].
+//! A store in a shared database: the commit, and what becomes of it when its answer is lost. A driver adds its dialect, as
+//! a [`Session`].
 //!
 //! A commit is one transaction in three flights. The first locks the row of the lease and reads the term in it, so that a
 //! server which takes over waits for the commit, and one that was taken over commits nothing. The second reads what
@@ -10,142 +10,48 @@
 //! is put back before the next one, or before the lease is prolonged. That knowledge is in memory: a server that
 //! dies meanwhile leaves the batch as the database has it.
 
-mod batch;
+mod frozen;
+mod holder;
 mod lease;
-mod link;
-pub(super) mod pem;
-#[cfg(test)]
-pub(super) mod tests;
-#[cfg(any(feature = "redis", feature = "postgres"))]
-pub(super) mod tls;
-pub(super) mod words;
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use self::batch::Batch;
-use self::link::Link;
-use super::lease::Lease;
-use super::{Op, Store, StoreError, Table, is_empty_range};
-use crate::config;
+use self::frozen::Frozen;
+use self::holder::Holder;
+use super::batch::{self, Batch};
+use super::link::Link;
+use super::{Failure, Page, Row, Session, Step};
 use crate::settings::database::Database;
+use crate::store::lease::Lease;
+use crate::store::snapshot::Snapshot;
+use crate::store::{Op, Store, StoreError, Table, is_empty_range};
+use crate::{clock, config};
 
 /// Version of the tables. A later one changes them here, when it finds an earlier one's.
 const SCHEMA: u32 = 1;
-/// Name of the table with the one row of the lease, behind the prefix.
-pub(super) const LEASE: &str = "lease";
-
-/// A key and its value.
-pub(super) type Row = (Vec<u8>, Vec<u8>);
-
-/// Why a session did not do what it was asked.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// A key that had to be new exists.
-    Conflict,
-    /// The database said no, for this reason. It may be asked something else.
-    Said(StoreError),
-    /// The connection has ended.
-    Gone(String),
-    /// The database does not answer in time, and the connection is of no use any more.
-    Silent(String),
-}
-
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> StoreError {
-        match failure {
-            Failure::Conflict => StoreError::Conflict,
-            Failure::Said(error) => error,
-            Failure::Gone(why) | Failure::Silent(why) => StoreError::Away(why),
-        }
-    }
-}
-
-/// The row of the lease.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LeaseRow {
-    /// Grows with each change of hands.
-    pub(super) term: u64,
-    /// Id of the store that took it last; empty after it was given back.
-    pub(super) holder: Vec<u8>,
-    /// What that one called itself.
-    pub(super) owner: String,
-    /// Its end, in microseconds of the database's clock.
-    pub(super) ends_us: i64,
-    /// Id of the batch that was committed last.
-    pub(super) batch: Vec<u8>,
-    /// The database's clock as the row was read, or shortly before.
-    pub(super) now_us: i64,
-}
-
-/// A part of a transaction.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step<'a> {
-    /// Reads the rows of these keys, as far as there are any.
-    Look(Table, Vec<&'a [u8]>),
-    /// Reads the rows from the first key to before the second; with an empty second, to the end.
-    LookRange(Table, &'a [u8], Vec<u8>),
-    /// Writes rows whose keys must be new.
-    Insert(Table, Vec<(&'a [u8], &'a [u8])>),
-    /// Removes what [`LookRange`](Step::LookRange) reads.
-    DeleteRange(Table, &'a [u8], Vec<u8>),
-    /// Removes the rows of these keys, as far as there are any.
-    Delete(Table, Vec<&'a [u8]>),
-    /// Writes rows, over those that have their keys.
-    Put(Table, Vec<(&'a [u8], &'a [u8])>),
-    /// Writes the row of the lease: term, holder, owner and end.
-    Hold(&'a LeaseRow),
-    /// Writes the batch's id into the row of the lease.
-    Mark(&'a [u8]),
-}
-
-/// A piece of a range of rows.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Page<'a> {
-    pub(super) table: Table,
-    pub(super) from: &'a [u8],
-    /// Empty for the end of the table.
-    pub(super) to: &'a [u8],
-    pub(super) reverse: bool,
-    pub(super) rows_max: usize,
-    /// Begins a transaction that sees one instant, which is the one of all pages until it is ended.
-    pub(super) is_first: bool,
-}
-
-/// A connection to a database, in the driver's dialect. After [`Failure::Conflict`] and [`Failure::Said`] it is asked
-/// to roll back and used again; after the others it is dropped.
-pub(super) trait Session: Sized + Send {
-    /// Connects and signs in, within the limits of [`config`].
-    fn connect(database: &Database) -> Result<Self, Failure>;
-    /// The version of the tables; none if there are none.
-    fn schema(&mut self) -> Result<Option<u32>, Failure>;
-    /// Makes the tables as far as they are not there, the lease's and its row last. Another server may do so as well.
-    fn make_tables(&mut self, schema: u32) -> Result<(), Failure>;
-    /// What whoever runs the database should know about how it is set.
-    fn doubts(&mut self) -> Result<Vec<String>, Failure>;
-    /// Begins a transaction, and locks the row of the lease.
-    fn begin(&mut self) -> Result<LeaseRow, Failure>;
-    /// Does the steps in order; answers what those read that look.
-    fn apply(&mut self, steps: &[Step<'_>]) -> Result<Vec<(Table, Row)>, Failure>;
-    /// Makes the transaction durable. After any failure it is unknown whether it is.
-    fn commit(&mut self) -> Result<(), Failure>;
-    /// Ends the transaction without a change.
-    fn rollback(&mut self) -> Result<(), Failure>;
-    /// The value of a key.
-    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Failure>;
-    /// Reads rows.
-    fn page(&mut self, page: Page<'_>) -> Result<Vec<Row>, Failure>;
-}
-
-/// A store in an SQL database.
-pub(super) struct SqlStore<S> {
+/// A store in a shared database.
+pub(in crate::store) struct SharedStore<S> {
+    database: Arc<Database>,
     /// By which the row of the lease says that it is this store's.
-    id: Uuid,
+    id: Holder,
     writer: Mutex<Writer<S>>,
     /// Apart from the writer's, so that no reader waits for a commit.
     readers: [Mutex<Link<S>>; config::JOBDB_READERS],
+    size: Size,
+}
+
+/// How big the tables were a while ago, so that whoever asks never waits for a database.
+#[derive(Default)]
+struct Size {
+    /// 0 as long as it is not known.
+    bytes: AtomicU64,
+    measured_at: Mutex<Option<Instant>>,
 }
 
 struct Writer<S> {
@@ -161,9 +67,9 @@ struct Unsettled {
     put_back: Vec<Op>,
 }
 
-impl<S: Session> SqlStore<S> {
+impl<S: Session> SharedStore<S> {
     /// Connects, and makes the tables where there are none.
-    pub(super) fn open(database: &Database) -> Result<SqlStore<S>, StoreError> {
+    pub(in crate::store) fn open(database: &Database) -> Result<SharedStore<S>, StoreError> {
         let database = Arc::new(database.clone());
         let link = || Link::new(database.clone());
         let mut writer = link();
@@ -171,15 +77,30 @@ impl<S: Session> SqlStore<S> {
         for doubt in writer.run(S::doubts)? {
             log::warn!("{database}: {doubt}");
         }
-        Ok(SqlStore {
-            id: Uuid::new_v4(),
+        Ok(SharedStore {
+            database: database.clone(),
+            id: Holder::new(),
             writer: Mutex::new(Writer {
                 link: writer,
                 term: None,
                 unsettled: None,
             }),
             readers: std::array::from_fn(|_| Mutex::new(link())),
+            size: Size::default(),
         })
+    }
+
+    /// Asks how big the tables are, unless that was asked not long ago. A database that does not say is asked later.
+    fn measure(&self) {
+        let mut measured_at = self.size.measured_at.lock();
+        let now = clock::monotonic();
+        if measured_at.is_some_and(|at| now < at + config::JOBDB_MEASURE_EVERY) {
+            return;
+        }
+        *measured_at = Some(now);
+        if let Ok(bytes) = self.read(S::size_bytes) {
+            self.size.bytes.store(bytes, Ordering::Relaxed);
+        }
     }
 
     fn read<T>(&self, work: impl FnMut(&mut S) -> Result<T, Failure>) -> Result<T, StoreError> {
@@ -205,7 +126,7 @@ fn check_schema<S: Session>(session: &mut S, database: &Database) -> Result<(), 
     }
 }
 
-impl<S: Session> Store for SqlStore<S> {
+impl<S: Session> Store for SharedStore<S> {
     fn commit(&self, ops: &[Op]) -> Result<(), StoreError> {
         let batch = Batch::of(ops)?;
         let id = Uuid::new_v4();
@@ -228,7 +149,18 @@ impl<S: Session> Store for SqlStore<S> {
     }
 
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|session| session.get(table, key))
+        let found = self.read(|session| session.apply(&[Step::Look(table, vec![key])]))?;
+        Ok(found.into_iter().next().map(|(_, (_, value))| value))
+    }
+
+    fn get_many(&self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let looks = batch::looks(table, keys.iter().map(Vec::as_slice));
+        let found = self.read(|session| session.apply(&looks))?;
+        let mut found: HashMap<_, _> = found.into_iter().map(|(_, row)| row).collect();
+        Ok(keys.iter().map(|key| found.remove(key)).collect())
     }
 
     fn scan(
@@ -258,6 +190,15 @@ impl<S: Session> Store for SqlStore<S> {
                 failure => failure,
             })
         })
+    }
+
+    fn snapshot(&self) -> Result<Option<Box<dyn Snapshot + Send>>, StoreError> {
+        let frozen = Frozen::<S>::begin(&self.database)?;
+        Ok(frozen.map(|frozen| Box::new(frozen) as Box<dyn Snapshot + Send>))
+    }
+
+    fn size_bytes(&self) -> Option<u64> {
+        Some(self.size.bytes.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
     }
 
     fn lease(&self) -> Option<&dyn Lease> {
@@ -305,7 +246,7 @@ impl<S: Session> Writer<S> {
 
     /// After a commit whose answer was lost: answers what became of it. Where that cannot be learnt now, it is left to
     /// [`settle`](Self::settle).
-    fn look_whether_landed(&mut self, store: Uuid, failure: Failure) -> Result<(), StoreError> {
+    fn look_whether_landed(&mut self, store: Holder, failure: Failure) -> Result<(), StoreError> {
         let Some(Unsettled { id, .. }) = &self.unsettled else {
             return Err(failure.into());
         };
@@ -333,7 +274,7 @@ impl<S: Session> Writer<S> {
 
     /// Puts back what a batch changed whose caller was told that it failed. What another server has built on since is
     /// left to it.
-    fn settle(&mut self, store: Uuid) -> Result<(), StoreError> {
+    fn settle(&mut self, store: Holder) -> Result<(), StoreError> {
         let Some(Unsettled { id, put_back }) = &self.unsettled else {
             return Ok(());
         };

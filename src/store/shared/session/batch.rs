@@ -132,6 +132,13 @@ impl<'a> Changes<'a> {
     }
 }
 
+/// Looks at the rows of these keys.
+pub(super) fn looks<'a>(table: Table, keys: impl Iterator<Item = &'a [u8]>) -> Vec<Step<'a>> {
+    let mut steps = Vec::new();
+    push_keys(&mut steps, keys, |keys| Step::Look(table, keys));
+    steps
+}
+
 fn push_keys<'a>(
     steps: &mut Vec<Step<'a>>,
     keys: impl Iterator<Item = &'a [u8]>,

@@ -1,6 +1,8 @@
 //! Job databases that are servers of their own, and may have several of ours: one place knows which drivers there are.
 
 mod late;
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql"))]
+pub(super) mod session;
 
 use super::{Store, StoreError};
 use crate::settings::database::Database;
@@ -31,4 +33,4 @@ pub fn open(database: &Database) -> Result<Box<dyn Store>, StoreError> {
 }
 
 #[cfg(all(test, any(feature = "redis", feature = "postgres", feature = "mysql")))]
-mod tests;
+pub(super) mod tests;
