@@ -66,17 +66,18 @@
 //! # Where to add
 //!
 //! The compiler leads through most of it: each of these begins with one name, and every `match` that has to know of it
-//! is exhaustive. What the compiler cannot see, a test misses: the tables of the README and `api/openapi.json`
-//! must name all routes, flags and metrics.
+//! is exhaustive. What the compiler cannot see, a test misses: `api/openapi.json`, the tables of the README and the
+//! lists of the command line must name all routes, keys, flags and metrics. So begin there, run the tests, and follow
+//! what they say; `cargo test --lib` finds what is missing in the code, `cargo test --test it` the rest.
 //!
 //! | what | begin at | then |
 //! | --- | --- | --- |
-//! | a route | an arm in `api::router` | a handler in the file of its noun, an entry in `api/openapi.json`, which also says to tests which role may use it |
+//! | a route | an arm in `api::router`, its path in `TEMPLATES` there | a handler in the file of its noun, an entry in `api/openapi.json`, which also says to tests which role may use it; a curl line in the README |
 //! | a page | an arm in `web::router` | a file in `web`, a view in `contrib/ui-tests` |
-//! | a key of a job | a field of [`job::JobSpec`] or [`job::Extras`] | [`job::validate::Draft`] checks it, `api::wire` reads and answers it, `store::record` keeps it (behind a version if old records lack it), `web::drafts` shows it |
+//! | a key of a job | a field of [`job::JobSpec`], or of [`job::Extras`] if few jobs will have it | [`job::validate::Draft`] checks it; `api::wire::draft` reads and `api::wire::job` answers it; `store::record::job` keeps it (behind a version if old records lack it, or with a default), `store::samples` has a value for it; `web::fieldset` asks for it, `web::drafts` takes it from there and back, `web::job` shows it, `web::snippet` writes it as JSON; `cli::jobset` and, if it is no text, `cli::job::keys` know its name |
 //! | a flag | a field of [`settings::Settings`] | `daemon` hands it on; the environment, the file, help, completions and manual follow from it (`REGENERATE=1 cargo test --test it contrib`) |
-//! | a metric | a field of [`metrics::Metrics`] | whoever does the thing counts it; a line in the exposition |
-//! | a kind of schedule | `Kind` in [`schedule`] | its next occurrence and its count between two instants, in constant time; rows in the tables of the tests |
+//! | a metric | a field of [`metrics::Metrics`] | whoever does the thing counts it; a line where [`metrics::Metrics::write`] has its kind, a row in the README |
+//! | a kind of schedule | `Kind` in [`schedule`] | `Context::read` there knows it from the others and `schedule::describe` puts it into words; its next occurrence and its count between two instants, in constant time; rows in the tables of the tests |
 //! | a job database | a file in [`store`] for the trait, an arm in `store::shared` | a feature in `Cargo.toml`; `store::conformance` says whether it is right |
 //! | something that happens | a variant of [`events::What`] | `scheduler::tale` tells it, `api::wire` writes it |
 //! | a command | a variant of [`scheduler::command::Command`] | the core decides, an `apply` makes it true once it is durable |

@@ -232,3 +232,13 @@ fn it_tells_of_every_flag() {
         );
     }
 }
+
+#[test]
+fn it_tells_of_every_key_of_a_job() {
+    let document = Server::start().get("/api/v1/openapi.json").json();
+    let keys = &document["components"]["schemas"]["JobKeys"]["properties"];
+    for key in keys.as_object().expect("keys").keys() {
+        let told = README.contains(&format!("`{key}`"));
+        assert!(told, "{key} is not in the README");
+    }
+}

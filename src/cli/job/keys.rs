@@ -80,6 +80,19 @@ mod tests {
     }
 
     #[test]
+    fn what_the_api_takes_as_text_is_text() {
+        let document = include_str!("../../api/openapi.json");
+        let document: Value = serde_json::from_str(document).unwrap();
+        let keys = &document["components"]["schemas"]["JobKeys"]["properties"];
+        for (key, schema) in keys.as_object().unwrap() {
+            let kind = &schema["type"];
+            let is_text = kind == "string" || kind[0] == "string";
+            let is_known = JSON_KEYS.contains(&key.as_str()) || key == "parent_jobs";
+            assert_ne!(is_text, is_known, "{key}");
+        }
+    }
+
+    #[test]
     fn ok_words() {
         for (word, key) in [
             ("command=echo a=b", json!({"command": "echo a=b"})),

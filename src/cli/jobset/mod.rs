@@ -191,12 +191,32 @@ pub(super) fn id_of_name(name: &str) -> JobId {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
 
     pub(super) fn wanted(job: &Value) -> Result<Wanted, String> {
         Wanted::read(job.as_object().expect("an object"), "file")
+    }
+
+    #[test]
+    fn keys_are_those_of_the_api() {
+        let document = include_str!("../../api/openapi.json");
+        let document: Value = serde_json::from_str(document).unwrap();
+        let schemas = &document["components"]["schemas"];
+        let keys = |schema: &Value| -> BTreeSet<String> {
+            let keys = schema["properties"].as_object().unwrap().keys();
+            keys.cloned().collect()
+        };
+        let known = KEYS.iter().filter(|key| **key != "id");
+        let known: BTreeSet<String> = known.map(|key| (*key).to_owned()).collect();
+        assert_eq!(known, keys(&schemas["JobKeys"]));
+        for key in keys(&schemas["Job"]["allOf"][1]) {
+            let known = key == "id" || SERVER_KEYS.contains(&key.as_str());
+            assert!(known, "{key}");
+        }
     }
 
     #[test]
