@@ -6,10 +6,11 @@ use crate::config;
 use crate::http;
 use crate::job::JobId;
 use crate::job::run::RunId;
+use crate::registry::past::Found;
 use crate::scheduler::command::Command;
 
 use super::error::ApiError;
-use super::past::{self, Found};
+use super::past;
 use super::wire::{Json, write_entry, write_running};
 use super::{Api, Call, Reply, answer, follow};
 
@@ -26,7 +27,7 @@ pub(super) fn list(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
     };
     running.truncate(limit);
     // One more than asked for tells whether there is a next page.
-    let mut ended = past::ended(api, view.job.id, before, limit + 1)?;
+    let mut ended = past::of(api).entries(view.job.id, before.map(RunId::number), limit + 1)?;
     let next = (ended.len() > limit).then(|| ended[limit - 1].id());
     ended.truncate(limit);
     let over: HashSet<RunId> = ended.iter().map(|entry| entry.id()).collect();
@@ -70,7 +71,7 @@ pub(super) fn output(api: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
     let follows = call.query.is("follow", "true")?;
     let answer = match &run {
         Found::Running(run) if follows => follow::follow(&run.output)?,
-        _ => http::Answer::text(200, past::output(api, view.job.id, &run)?),
+        _ => http::Answer::text(200, past::of(api).output(view.job.id, &run)?),
     };
     // A browser must not take what a command wrote for a page of ours.
     let answer = answer.with_header("X-Content-Type-Options", "nosniff");
@@ -86,7 +87,9 @@ pub(super) fn cancel(_: &Api, call: &Call<'_>) -> Result<Reply, ApiError> {
 }
 
 fn find(api: &Api, job: JobId, call: &Call<'_>) -> Result<Found, ApiError> {
-    past::find(api, job, run_id(call)?)?.ok_or_else(|| unknown_run(call))
+    past::of(api)
+        .find(job, run_id(call)?)?
+        .ok_or_else(|| unknown_run(call))
 }
 
 fn run_id(call: &Call<'_>) -> Result<RunId, ApiError> {

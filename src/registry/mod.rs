@@ -4,6 +4,7 @@
 //! for microseconds. Nothing here decides anything.
 
 mod jobs;
+pub mod past;
 mod pulse;
 
 use std::collections::BTreeMap;

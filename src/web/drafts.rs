@@ -13,60 +13,69 @@ use super::survey;
 /// The fields of a form that shows this draft.
 pub(super) fn fields(draft: &Draft, registry: &Registry) -> Fields {
     let mut fields = choices::of(draft);
-    let request = &draft.request;
-    let extras = &draft.extras;
-    let codes: Vec<String> = request
-        .expected_response_codes
+    what(draft, &mut fields);
+    relations(draft, registry, &mut fields);
+    rules(draft, &mut fields);
+    fields
+}
+
+/// What runs, and what it is called.
+fn what(draft: &Draft, fields: &mut Fields) {
+    let (request, extras) = (&draft.request, &draft.extras);
+    let kind = if draft.remote { "remote" } else { "local" };
+    let env = extras
+        .env
         .iter()
-        .map(u16::to_string)
-        .collect();
-    let lines = |pairs: Vec<String>| pairs.join("\n");
-    let named = |id: &String| match id.parse().ok().and_then(|id| registry.job(id)) {
-        Some(view) => format!("{} ({id})", view.job.spec.name().replace('\n', " ")),
-        None => id.clone(),
-    };
+        .map(|(name, value)| format!("{name}={value}"));
     let headers = request
         .headers
         .iter()
         .flat_map(|(name, values)| values.iter().map(move |v| format!("{name}: {v}")));
+    let codes = request.expected_response_codes.iter().map(u16::to_string);
     for (name, value) in [
         ("name", draft.name.clone()),
-        (
-            "kind",
-            if draft.remote { "remote" } else { "local" }.to_owned(),
-        ),
+        ("kind", kind.to_owned()),
         ("command", draft.command.clone()),
         ("cwd", extras.cwd.clone()),
-        (
-            "env",
-            lines(
-                extras
-                    .env
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}"))
-                    .collect(),
-            ),
-        ),
+        ("env", lines(env)),
         ("url", request.url.clone()),
         ("method", request.method.clone()),
-        ("headers", lines(headers.collect())),
+        ("headers", lines(headers)),
         ("body", request.body.clone()),
         ("request_timeout", some(request.timeout_secs)),
-        ("codes", codes.join(", ")),
-        ("timezone", draft.timezone.clone()),
-        ("parents", lines(draft.parents.iter().map(named).collect())),
+        ("codes", codes.collect::<Vec<_>>().join(", ")),
+        ("delimiters", extras.template_delimiters.clone()),
+        ("owner", draft.owner.clone()),
+        ("tags", extras.tags.join(", ")),
+        ("description", extras.description.clone()),
+    ] {
+        fields.push(name, value);
+    }
+}
+
+/// Which jobs come before and after it.
+fn relations(draft: &Draft, registry: &Registry, fields: &mut Fields) {
+    let named = |id: &String| match id.parse().ok().and_then(|id| registry.job(id)) {
+        Some(view) => format!("{} ({id})", view.job.spec.name().replace('\n', " ")),
+        None => id.clone(),
+    };
+    let on_failure = Some(&draft.on_failure_job).filter(|id| !id.is_empty());
+    for (name, value) in [
+        ("parents", lines(draft.parents.iter().map(named))),
         ("run_after", run_after(draft.run_after).to_owned()),
         ("children_run", children_run(draft.children_run).to_owned()),
-        (
-            "on_failure_job",
-            if draft.on_failure_job.is_empty() {
-                String::new()
-            } else {
-                named(&draft.on_failure_job)
-            },
-        ),
-        ("alert_after", some(extras.alert_after)),
-        ("alert_on_missed", flag(extras.alert_on_missed)),
+        ("on_failure_job", on_failure.map(named).unwrap_or_default()),
+    ] {
+        fields.push(name, value);
+    }
+}
+
+/// What holds for its runs.
+fn rules(draft: &Draft, fields: &mut Fields) {
+    for (name, value) in [
+        ("timezone", draft.timezone.clone()),
+        ("alert_after", some(draft.extras.alert_after)),
+        ("alert_on_missed", flag(draft.extras.alert_on_missed)),
         ("retries", some(draft.retries)),
         ("retry_delay", draft.retry_delay.clone()),
         ("epsilon", draft.epsilon.clone()),
@@ -78,14 +87,13 @@ pub(super) fn fields(draft: &Draft, registry: &Registry) -> Fields {
         ),
         ("resume", flag(draft.resume_at_next_scheduled_time)),
         ("disabled", flag(draft.disabled)),
-        ("owner", draft.owner.clone()),
-        ("tags", extras.tags.join(", ")),
-        ("description", extras.description.clone()),
-        ("delimiters", extras.template_delimiters.clone()),
     ] {
         fields.push(name, value);
     }
-    fields
+}
+
+fn lines(of: impl Iterator<Item = String>) -> String {
+    of.collect::<Vec<_>>().join("\n")
 }
 
 /// The draft that the fields describe; what they do not name stays as in `base`.
@@ -107,65 +115,69 @@ pub(super) fn draft(
         RemoteRequest::default()
     };
     base.owner = text("owner");
-    base.schedule = choices::schedule(fields)?;
-    base.timezone = text("timezone");
-    base.parents = Vec::new();
-    if fields.has("when", "parents") {
-        let lines = fields
-            .get("parents")
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty());
-        base.parents = lines
-            .map(|line| resolve("parents", line, registry))
-            .collect::<Result<_, _>>()?;
-        if base.parents.is_empty() {
-            return Err(Invalid(
-                "Still missing: the jobs that it runs after.".to_owned(),
-            ));
-        }
-    }
+    base.parents = parents(fields, registry)?;
     base.on_failure_job = match text("on_failure_job") {
         none if none.is_empty() => none,
         job => resolve("failure job", &job, registry)?,
     };
-    base.extras.alert_after = number("alert_after", fields)?;
-    base.extras.alert_on_missed = fields.has("alert_on_missed", "on");
-    base.retries = number("retries", fields)?;
-    base.retry_delay = choices::duration(fields.get("retry_delay"));
-    base.epsilon = choices::duration(fields.get("epsilon"));
-    base.timeout = choices::duration(fields.get("timeout"));
-    base.overlap = match fields.get("overlap") {
-        "skip" => Overlap::Skip,
-        "allow" => Overlap::Allow,
-        _ => Overlap::Queue,
-    };
-    base.run_after = if fields.has("run_after", "all") {
-        RunAfter::All
-    } else {
-        RunAfter::Any
-    };
-    base.children_run = match fields.get("children_run") {
-        "together" => ChildrenRun::Together,
-        _ => ChildrenRun::InOrder,
-    };
-    base.on_interrupted = match fields.get("on_interrupted") {
-        "retry" => OnInterrupted::Retry,
-        _ => OnInterrupted::Leave,
-    };
-    base.resume_at_next_scheduled_time = fields.has("resume", "on");
-    base.disabled = fields.has("disabled", "on");
+    read_rules(fields, &mut base)?;
     base.extras.env = environment(fields.get("env"))?;
     base.extras.cwd = text("cwd");
-    let tags = fields
-        .get("tags")
-        .split(',')
-        .map(str::trim)
-        .filter(|tag| !tag.is_empty());
+    let tags = fields.get("tags").split(',').map(str::trim);
+    let tags = tags.filter(|tag| !tag.is_empty());
     base.extras.tags = tags.map(str::to_owned).collect();
     base.extras.description = text("description");
     base.extras.template_delimiters = text("delimiters");
     Ok(base)
+}
+
+fn parents(fields: &Fields, registry: &Registry) -> Result<Vec<String>, Invalid> {
+    if !fields.has("when", "parents") {
+        return Ok(Vec::new());
+    }
+    let lines = fields.get("parents").lines().map(str::trim);
+    let parents = lines
+        .filter(|line| !line.is_empty())
+        .map(|line| resolve("parents", line, registry))
+        .collect::<Result<Vec<_>, _>>()?;
+    if parents.is_empty() {
+        return Err(Invalid(
+            "Still missing: the jobs that it runs after.".to_owned(),
+        ));
+    }
+    Ok(parents)
+}
+
+fn read_rules(fields: &Fields, draft: &mut Draft) -> Result<(), Invalid> {
+    draft.schedule = choices::schedule(fields)?;
+    draft.timezone = fields.get("timezone").trim().to_owned();
+    draft.extras.alert_after = number("alert_after", fields)?;
+    draft.extras.alert_on_missed = fields.has("alert_on_missed", "on");
+    draft.retries = number("retries", fields)?;
+    draft.retry_delay = choices::duration(fields.get("retry_delay"));
+    draft.epsilon = choices::duration(fields.get("epsilon"));
+    draft.timeout = choices::duration(fields.get("timeout"));
+    draft.overlap = match fields.get("overlap") {
+        "skip" => Overlap::Skip,
+        "allow" => Overlap::Allow,
+        _ => Overlap::Queue,
+    };
+    draft.run_after = if fields.has("run_after", "all") {
+        RunAfter::All
+    } else {
+        RunAfter::Any
+    };
+    draft.children_run = match fields.get("children_run") {
+        "together" => ChildrenRun::Together,
+        _ => ChildrenRun::InOrder,
+    };
+    draft.on_interrupted = match fields.get("on_interrupted") {
+        "retry" => OnInterrupted::Retry,
+        _ => OnInterrupted::Leave,
+    };
+    draft.resume_at_next_scheduled_time = fields.has("resume", "on");
+    draft.disabled = fields.has("disabled", "on");
+    Ok(())
 }
 
 fn request(fields: &Fields) -> Result<RemoteRequest, Invalid> {

@@ -31,12 +31,8 @@ pub(super) fn show(
         Some(_) => Vec::new(),
     };
     // One more than shown tells whether there are older ones.
-    let mut entries = past::entries(
-        web,
-        job.id,
-        before.map(RunId::number),
-        config::WEB_RUNS_PAGE + 1,
-    )?;
+    let mut entries =
+        past::of(web).entries(job.id, before.map(RunId::number), config::WEB_RUNS_PAGE + 1)?;
     let older = entries.len() > config::WEB_RUNS_PAGE;
     entries.truncate(config::WEB_RUNS_PAGE);
     let title = text::clipped(job.spec.name(), 60);

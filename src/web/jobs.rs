@@ -118,7 +118,9 @@ fn table(web: &Web, viewer: &Viewer, query: &Fields, page: &survey::Page) -> Mar
 
 fn row(web: &Web, viewer: &Viewer, view: &JobView, query: &Fields) -> Markup {
     let job = &view.job;
-    let last = past::entries(web, job.id, None, config::WEB_LAST_RUNS).unwrap_or_default();
+    let last = past::of(web)
+        .entries(job.id, None, config::WEB_LAST_RUNS)
+        .unwrap_or_default();
     let words = part::schedule_words(viewer, job);
     html! {
         tr id={ "j" (job.id) } data-row {

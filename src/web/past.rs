@@ -1,7 +1,4 @@
-//! What has become of a job's runs, put together from where it may be: in progress, on its way to the store, in it.
-//!
-//! A run moves from the first to the last of these while it is being read about; so they are read in this order, and
-//! what is met twice counts where it was met first.
+//! The runs of a job and the server's last day, as pages tell of them.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,76 +7,25 @@ use crate::clock::{self, Timestamp};
 use crate::config;
 use crate::job::JobId;
 use crate::job::run::{HistoryEntry, Outcome, RunId};
-use crate::registry::{FreshEntry, Pulse, RunningView};
+use crate::registry::Pulse;
+use crate::registry::past::Past;
 use crate::store::{StoreError, history};
 
 use super::Web;
 use super::survey;
 
-/// A run, wherever it was found.
-pub(super) enum Found {
-    /// In progress.
-    Running(RunningView),
-    /// Ended and on its way to the store, with its output.
-    Fresh(FreshEntry),
-    /// Ended and stored.
-    Stored(HistoryEntry),
-}
-
-/// At most `limit` entries of a job's history, those with numbers below `before`, newest first.
-pub(super) fn entries(
-    web: &Web,
-    job: JobId,
-    before: Option<u64>,
-    limit: usize,
-) -> Result<Vec<HistoryEntry>, StoreError> {
-    let fresh = web.registry().fresh(job);
-    let mut entries: Vec<HistoryEntry> = fresh
-        .iter()
-        .map(|fresh| (*fresh.entry).clone())
-        .filter(|entry| before.is_none_or(|before| entry.id().number() < before))
-        .collect();
-    let known: HashSet<RunId> = entries.iter().map(HistoryEntry::id).collect();
-    let stored = history::page(web.store(), job, before, limit, shown_from(web))?;
-    entries.extend(
-        stored
-            .into_iter()
-            .filter(|entry| !known.contains(&entry.id())),
-    );
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.id().number()));
-    entries.truncate(limit);
-    Ok(entries)
-}
-
-/// A run or a gap of a job.
-pub(super) fn find(web: &Web, job: JobId, id: RunId) -> Result<Option<Found>, StoreError> {
-    if let Some(run) = web.registry().running_run(id) {
-        return Ok((run.job.id == job).then_some(Found::Running(run)));
+/// Where runs are looked for.
+pub(super) fn of(web: &Web) -> Past<'_> {
+    Past {
+        registry: web.registry(),
+        store: web.store(),
+        shown_from: history::shown_from(web.settings().history_ttl, clock::now()),
     }
-    let fresh = web.registry().fresh(job);
-    if let Some(fresh) = fresh.into_iter().find(|fresh| fresh.entry.id() == id) {
-        return Ok(Some(Found::Fresh(fresh)));
-    }
-    let stored = history::entry(web.store(), job, id.number(), shown_from(web))?;
-    Ok(stored.filter(|entry| entry.id() == id).map(Found::Stored))
-}
-
-/// What a run has written, as far as it is kept.
-pub(super) fn output(web: &Web, job: JobId, run: &Found) -> Result<Vec<u8>, StoreError> {
-    let buffer = match run {
-        Found::Running(run) => Some(&run.output),
-        Found::Fresh(fresh) => fresh.output.as_ref(),
-        Found::Stored(entry) => {
-            let text = history::output(web.store(), job, entry.id().number())?;
-            return Ok(text.unwrap_or_default());
-        }
-    };
-    Ok(buffer.map_or_else(Vec::new, |buffer| buffer.text()))
 }
 
 /// How long a job's runs take, by the median of the last ones that succeeded.
 pub(super) fn usual_duration(web: &Web, job: JobId) -> Option<Duration> {
-    let entries = entries(web, job, None, config::WEB_LAST_RUNS).ok()?;
+    let entries = of(web).entries(job, None, config::WEB_LAST_RUNS).ok()?;
     let mut durations: Vec<Duration> = entries
         .iter()
         .filter_map(|entry| match entry {
@@ -125,8 +71,4 @@ pub(super) fn before_start(web: &Web, started: Timestamp) -> Result<Pulse, Store
         pulse.note(job, &entry.into());
     }
     Ok(pulse)
-}
-
-fn shown_from(web: &Web) -> Timestamp {
-    history::shown_from(web.settings().history_ttl, clock::now())
 }

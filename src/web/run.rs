@@ -10,13 +10,14 @@ use crate::http::Answer;
 use crate::job::Job;
 use crate::job::run::{HistoryEntry, RunId, RunRecord, Trigger};
 use crate::registry::RunningView;
+use crate::registry::past::Found;
 use crate::store::StoreError;
 
 use super::ansi::{self, Style};
 use super::form::Fields;
 use super::mark::Mark;
 use super::page::{Page, Place};
-use super::past::{self, Found};
+use super::past;
 use super::runs::{end_words, lateness, run_path, trigger_words};
 use super::viewer::Viewer;
 use super::{Fault, Web, answer, part, text};
@@ -30,7 +31,7 @@ pub(super) fn show(
     run: RunId,
 ) -> Result<Answer, Fault> {
     let found = find(web, job, run)?;
-    let output = past::output(web, job.id, &found)?;
+    let output = past::of(web).output(job.id, &found)?;
     let is_running = matches!(found, Found::Running(_));
     let content = html! {
         header.top {
@@ -61,7 +62,7 @@ pub(super) fn show(
 /// `GET .../output`: as it was written, to be kept.
 pub(super) fn download(web: &Web, job: &Job, run: RunId) -> Result<Answer, Fault> {
     let found = find(web, job, run)?;
-    let output = past::output(web, job.id, &found)?;
+    let output = past::of(web).output(job.id, &found)?;
     Ok(Answer::text(200, output)
         .with_header(
             "Content-Disposition",
@@ -102,7 +103,7 @@ fn find(web: &Web, job: &Job, run: RunId) -> Result<Found, Fault> {
             "The job has no such run, or no longer: history is kept for a while only.",
         )
     };
-    match past::find(web, job.id, run)? {
+    match past::of(web).find(job.id, run)? {
         Some(Found::Stored(HistoryEntry::Gap(_))) | None => Err(gone()),
         Some(found) => Ok(found),
     }
