@@ -234,6 +234,23 @@ fn it_tells_of_every_flag() {
 }
 
 #[test]
+fn its_links_lead_somewhere() {
+    let headings = README.lines().filter_map(|line| line.strip_prefix("## "));
+    let headings: Vec<String> = headings
+        .map(|heading| heading.to_lowercase().replace(' ', "-").replace(',', ""))
+        .collect();
+    let links = README.split("](").skip(1);
+    for link in links.filter_map(|rest| rest.split(')').next()) {
+        let leads = match link.strip_prefix('#') {
+            Some(heading) => headings.iter().any(|known| known == heading),
+            None if link.starts_with("https://") => true,
+            None => Path::new(env!("CARGO_MANIFEST_DIR")).join(link).exists(),
+        };
+        assert!(leads, "{link} leads nowhere");
+    }
+}
+
+#[test]
 fn it_tells_of_every_key_of_a_job() {
     let document = Server::start().get("/api/v1/openapi.json").json();
     let keys = &document["components"]["schemas"]["JobKeys"]["properties"];

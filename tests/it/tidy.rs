@@ -263,3 +263,14 @@ fn functions_are_short() {
     }
     assert_none(&faults);
 }
+
+#[test]
+fn a_release_runs_every_check() {
+    let steps = include_str!("../../contrib/RELEASING.md");
+    let checks = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib/checks");
+    for check in fs::read_dir(checks).expect("a directory") {
+        let name = check.expect("an entry").file_name();
+        let path = format!("contrib/checks/{}", name.display());
+        assert!(steps.contains(&path), "RELEASING.md has no step for {path}");
+    }
+}
