@@ -80,7 +80,9 @@ fn check_full_disk(mut server: Server, fill: impl FnOnce(&Server), free: impl Fn
         server.get("/readyz").status == 200
     });
     let after = server.create(&json!({"name": "after", "command": "true", "schedule": "@daily"}));
-    assert!(server.log().contains("takes writes again"));
+    wait_until("the log says so too", || {
+        server.log().contains("takes writes again")
+    });
     server.disable(&tick);
     wait_until("nothing runs", || server.job(&tick)["running"] == 0);
     let ran = server.lines("started");
@@ -158,11 +160,10 @@ fn a_server_that_stops_on_a_full_disk_says_what_is_lost() {
     server.await_lines("started", before + 3);
     server.signal(Signal::TERM);
     assert!(server.exit().success());
-    let log = server.log();
-    assert!(
-        log.contains("runs are lost, and after the next start"),
-        "{log}"
-    );
+    wait_until("the log says what is lost", || {
+        let log = server.log();
+        log.contains("runs are lost, and after the next start")
+    });
     server.start_again();
     // What was known before is there, and the grid goes on.
     let count = server.figure(&tick, "success_count");
