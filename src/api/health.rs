@@ -265,7 +265,8 @@ mod tests {
             done_ttl: None,
         };
         let journal = Journal::new(Arc::clone(&api.metrics), None);
-        let inbox = api.scheduler.open();
+        let mut inbox = api.scheduler.inbox();
+        inbox.open();
         Dispatcher::start(inbox, settings, loaded, writer.unwrap(), pool, journal).unwrap()
     }
 
@@ -307,7 +308,8 @@ mod tests {
     #[test]
     fn a_write_that_does_not_end_is_told() {
         let api = testing::api();
-        let _inbox = api.scheduler.open();
+        let mut inbox = api.scheduler.inbox();
+        inbox.open();
         api.metrics.write_underway.begin();
         assert_eq!(trouble(&api, clock::monotonic()), None);
         let why = trouble_in_a_minute(&api).unwrap();

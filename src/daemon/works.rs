@@ -31,7 +31,7 @@ impl Works<'_> {
     pub(super) fn start(&self) -> Result<Dispatcher, StartError> {
         let settings = self.settings;
         let loaded = load::load(&*self.store, settings.timezone)?;
-        let inbox = self.handle.open();
+        let inbox = self.handle.inbox();
         let keep = Keep {
             history_limit: settings.history_limit,
             history_ttl: settings.jobstat_ttl.0,

@@ -56,6 +56,8 @@ impl Dispatcher {
         };
         let views = std::mem::take(&mut effects.views);
         show_anew(&actor.inbox.registry, jobs, views, actor.core.totals());
+        // Before anything is under way whose end comes in here.
+        actor.inbox.open();
         let end = actor.carry_out(effects);
         debug_assert!(end.is_none(), "nobody has asked it to stop");
         let thread = std::thread::Builder::new()

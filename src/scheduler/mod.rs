@@ -115,16 +115,34 @@ impl Forbidden {
 /// The dispatcher's end of its [`Handle`]s.
 pub struct Inbox {
     messages: Receiver<Box<Message>>,
+    /// None once it is open: holding on to the line it would never learn that there is no handle any more.
+    opening: Option<Opening>,
     registry: Arc<Registry>,
     events: Arc<Events>,
+}
+
+/// Where the sender of an inbox goes when it is opened.
+struct Opening {
+    line: Arc<RwLock<Line>>,
+    sender: Sender<Box<Message>>,
 }
 
 /// A handle, and the inbox that the dispatcher is started with.
 #[must_use]
 pub fn channel() -> (Handle, Inbox) {
     let handle = Handle::standing_by("it is starting");
-    let inbox = handle.open();
+    let mut inbox = handle.inbox();
+    inbox.open();
     (handle, inbox)
+}
+
+impl Inbox {
+    /// All messages come here from now on.
+    pub(crate) fn open(&mut self) {
+        if let Some(Opening { line, sender }) = self.opening.take() {
+            *line.write() = Line::Open(sender);
+        }
+    }
 }
 
 impl Handle {
@@ -140,13 +158,17 @@ impl Handle {
         }
     }
 
-    /// The inbox for a dispatcher, to which all messages go from now on. The one before it has come to its end.
+    /// The inbox for a dispatcher, which opens it when readers see what it knows: until then there is none for them. The
+    /// one before it has come to its end.
     #[must_use]
-    pub fn open(&self) -> Inbox {
+    pub fn inbox(&self) -> Inbox {
         let (sender, messages) = bounded(config::MESSAGES_MAX);
-        *self.line.write() = Line::Open(sender);
         Inbox {
             messages,
+            opening: Some(Opening {
+                line: Arc::clone(&self.line),
+                sender,
+            }),
             registry: self.registry.clone(),
             events: self.events.clone(),
         }

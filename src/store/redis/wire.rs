@@ -26,17 +26,21 @@ pub(super) struct Wire {
 }
 
 enum Stream {
-    Open(TcpStream),
-    Safe(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Open(Patient<TcpStream>),
+    Safe(Box<StreamOwned<ClientConnection, Patient<TcpStream>>>),
 }
+
+/// Goes on reading and writing when a signal came in between, as a process that was put to sleep finds as it wakes: no
+/// answer is lost by that, and neither library looks for it.
+struct Patient<S>(S);
 
 impl Wire {
     /// Connects and signs in.
     pub(super) fn connect(database: &Database) -> Result<Wire, Failure> {
         let socket = connect(database).map_err(|error| lost(database, &error))?;
         let stream = match &database.tls {
-            None => Stream::Open(socket),
-            Some(tls) => Stream::Safe(Box::new(make_safe(database, tls, socket)?)),
+            None => Stream::Open(Patient(socket)),
+            Some(tls) => Stream::Safe(Box::new(make_safe(database, tls, Patient(socket))?)),
         };
         let mut wire = Wire {
             database: database.clone(),
@@ -155,8 +159,8 @@ fn set_timeout(socket: &TcpStream, timeout: std::time::Duration) -> io::Result<(
 fn make_safe(
     database: &Database,
     settings: &Tls,
-    mut socket: TcpStream,
-) -> Result<StreamOwned<ClientConnection, TcpStream>, Failure> {
+    mut socket: Patient<TcpStream>,
+) -> Result<StreamOwned<ClientConnection, Patient<TcpStream>>, Failure> {
     let config = Arc::new(tls::client(database, settings)?);
     let name = settings.server_name.as_ref().unwrap_or(&database.host);
     let no = |error: &(dyn Error + 'static)| Trouble::Tls.failure(database, &error);
@@ -173,8 +177,8 @@ fn make_safe(
 impl Stream {
     fn socket(&self) -> &TcpStream {
         match self {
-            Stream::Open(socket) => socket,
-            Stream::Safe(stream) => &stream.sock,
+            Stream::Open(socket) => &socket.0,
+            Stream::Safe(stream) => &stream.sock.0,
         }
     }
 }
@@ -201,5 +205,55 @@ impl Write for Stream {
             Stream::Open(socket) => socket.flush(),
             Stream::Safe(stream) => stream.flush(),
         }
+    }
+}
+
+impl<S: Read> Read for Patient<S> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        uninterrupted(|| self.0.read(into))
+    }
+}
+
+impl<S: Write> Write for Patient<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        uninterrupted(|| self.0.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        uninterrupted(|| self.0.flush())
+    }
+}
+
+fn uninterrupted<T>(mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match work() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Is interrupted each second time.
+    struct Restless(bool);
+
+    impl Read for Restless {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            self.0 = !self.0;
+            match self.0 {
+                true => Err(io::ErrorKind::Interrupted.into()),
+                false => b"+OK\r\n".as_slice().read(into),
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_outlives_a_signal() {
+        let mut stream = Patient(Restless(false));
+        let answer = Parser::new().parse_value(&mut stream).unwrap();
+        assert_eq!(answer, Value::Okay);
     }
 }
