@@ -2,9 +2,8 @@
 # Lets schemathesis (PyPI) try the API of a real server with what its description allows, and with what it does not.
 #
 # Data that is right by the description may be refused all the same: whether a schedule makes sense or a parent exists, no
-# schema says. So the check that all valid data is accepted is left out; and the one that what was created is there, since
-# it does not see that it deleted /job/{id}/ itself when it then asks for /job/enable/{id}/. Streams without an end are
-# left out as well.
+# schema says. So the check that all valid data is accepted is left out. And so are the events: an answer to them, right or
+# wrong in whatever way that is let in, has no end, and schemathesis looks at answers that are whole.
 # The seed is fixed: what was found once is found again.
 #
 #   contrib/checks/schemathesis.sh [PROGRAM]     default: target/debug/nimesha
@@ -40,7 +39,7 @@ done
 
 cd "$work"
 "$home/bin/schemathesis" run "http://127.0.0.1:$port/api/v1/openapi.json" \
-  --exclude-checks positive_data_acceptance,ensure_resource_availability \
+  --exclude-checks positive_data_acceptance \
   --exclude-path /api/v1/events/ \
   --phases examples,coverage,fuzzing,stateful \
   --max-examples 30 --seed 1 --request-timeout 30 \
