@@ -154,7 +154,7 @@ fn banners(web: &Web, viewer: &Viewer) -> Markup {
             strong { "Connection lost." } " What you see may be old. Trying to reach the server again\u{2026}"
         }
         @if web.registry().totals().paused {
-            div.banner.warn role="status" {
+            div #paused.banner.warn role="status" {
                 strong { "Scheduling is paused." } " No occurrence becomes a run until it goes on."
                 @if viewer.may_operate() {
                     form.inline method="post" action="/webui/resume" { button.small { "Resume" } }
@@ -162,12 +162,12 @@ fn banners(web: &Web, viewer: &Viewer) -> Markup {
             }
         }
         @if let Some(why) = web.stands_by() {
-            div.banner.warn role="status" {
+            div #stands-by.banner.warn role="status" {
                 strong { "This server stands by." } " " (sentence(&why)) " What you see is read from there; changes are refused."
             }
         }
         @if web.registry().totals().store_away {
-            div.banner.bad role="alert" {
+            div #store-away.banner.bad role="alert" {
                 strong { "The job database is away." } " What runs goes on; changes are refused until it is back."
             }
         }
@@ -197,7 +197,7 @@ fn flash(query: &Fields) -> Markup {
         "resume" => "Scheduling goes on.".to_owned(),
         _ => String::new(),
     };
-    html! { @if !words.is_empty() { div.flash role="status" data-flash { (words) } } }
+    html! { @if !words.is_empty() { div #did.flash role="status" data-flash { (words) } } }
 }
 
 /// The keys that the script listens to.

@@ -21,6 +21,20 @@ afterEach(async () => {
 const go = (path) => page.goto(site.origin + path);
 const see = (text) => page.getByText(text).first().waitFor();
 
+// How many have begun to listen to events so far.
+async function listeners() {
+  const metrics = await (await fetch(`${site.origin}/metrics`)).text();
+  return Number(/route="\/api\/v1\/events\/".*status="200"} (\d+)/.exec(metrics)?.[1] ?? 0);
+}
+
+// Goes to a page to which only the event stream can bring news: it listens, and its own clock stands still.
+async function goAndListen(path) {
+  const before = await listeners();
+  await go(path);
+  while (await listeners() === before) await page.waitForTimeout(20);
+  await page.evaluate(() => { for (let timer = 1; timer < 100; timer++) clearInterval(timer); });
+}
+
 test("the first job: preview while typing, create, run, follow, search, download", async () => {
   await go("/");
   await page.getByRole("link", { name: "Create the first one" }).click();
@@ -92,9 +106,10 @@ test("jobs are searched, chosen, switched and deleted with what hangs on them", 
   await see("3 chosen:");
   await page.getByRole("button", { name: "Disable" }).click();
   await see("Disabled 3 jobs.");
-  await page.getByLabel("Status").selectOption("disabled");
-  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 3);
   await page.getByLabel("Choose Parent").check();
+  await page.getByLabel("Status").selectOption("disabled");
+  await page.getByText("Disabled 3 jobs.").waitFor({ state: "detached" });
+  assert.ok(await page.getByLabel("Choose Parent").isChecked(), "a fresh page keeps what was chosen");
   await page.getByRole("button", { name: "Delete" }).click();
   await see("Delete 2 jobs?");
   await see("These go with them");
@@ -129,13 +144,10 @@ test("pages stay fresh, and say when the server is gone", async () => {
 });
 
 test("what happens shows at once, told by the server", async () => {
-  await go("/webui/");
-  // Without the page's own clock only the event stream can bring news.
-  await page.evaluate(() => { for (let timer = 1; timer < 100; timer++) clearInterval(timer); });
+  await goAndListen("/webui/");
   const id = await site.create({ name: "Newcomer", schedule: "R//PT1H" });
   await see("Newcomer");
-  await go(`/webui/job/${id}/`);
-  await page.evaluate(() => { for (let timer = 1; timer < 100; timer++) clearInterval(timer); });
+  await goAndListen(`/webui/job/${id}/`);
   await site.api("POST", `/job/start/${id}/`);
   await page.locator("table.runs", { hasText: "by hand" }).waitFor();
 });

@@ -14,7 +14,9 @@ const NEWS_MS = 300;
 // Attributes that belong to the user or to this script.
 const OWN = new Set(["open", "hidden"]);
 
-const isSame = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.id || "") === (b.id || "");
+// By the attribute: the `id` of a form is a field of that name, if it has one.
+const idOf = (node) => node.getAttribute?.("id") ?? "";
+const isSame = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && idOf(a) === idOf(b);
 
 // Makes `old` like `fresh`, leaving alone what is alike, so that focus, scrolling and choices survive.
 function morph(old, fresh) {
@@ -30,10 +32,13 @@ function morph(old, fresh) {
   for (const { name, value } of [...fresh.attributes]) {
     if (old.getAttribute(name) !== value && !OWN.has(name)) old.setAttribute(name, value);
   }
+  // What comes and goes under its id shall not move what stands after it: choices would go with it.
+  const ids = new Set([...fresh.children].map(idOf));
+  for (const child of [...old.children]) if (idOf(child) && !ids.has(idOf(child))) child.remove();
   let here = old.firstChild;
   for (const child of [...fresh.childNodes]) {
     let match = here && isSame(here, child) ? here : null;
-    if (!match && child.id) match = [...old.children].find((known) => isSame(known, child));
+    if (!match && idOf(child)) match = [...old.children].find((known) => isSame(known, child));
     if (match) {
       if (match === here) here = here.nextSibling;
       else old.insertBefore(match, here);
@@ -244,8 +249,9 @@ document.addEventListener("keydown", (event) => {
 // ---- Life of the page ----
 
 // The server shows times in the zone of whoever looks, once it knows it.
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (zone && !document.cookie.includes(`nimesha_zone=${zone}`)) {
+function tellZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!zone || document.cookie.includes(`nimesha_zone=${zone}`)) return;
   document.cookie = `nimesha_zone=${zone}; Path=/webui; Max-Age=31536000; SameSite=Strict`;
   if (zone !== document.body.dataset.zone) refresh();
 }
@@ -297,5 +303,9 @@ document.addEventListener("visibilitychange", () => {
   if (root.hasAttribute("data-live")) refresh();
 });
 arrange();
-listen();
-follow();
+// What the page looks like comes first: after the next frame has been drawn there is time for the rest.
+requestAnimationFrame(() => setTimeout(() => {
+  tellZone();
+  listen();
+  follow();
+}));
