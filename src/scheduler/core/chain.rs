@@ -197,7 +197,7 @@ impl Core {
             if claimed {
                 run.phase = Phase::Claiming;
                 run.claims_in_flight = 1;
-                self.claims_ahead += 1;
+                self.claims_ahead.add();
                 out.claimed.push(id);
             }
         }

@@ -31,7 +31,11 @@ impl Core {
     fn assert_sums(&self) {
         let runs = || self.runs.values();
         let ahead = runs().filter(|run| run.is_claim_ahead()).count();
-        assert_eq!(self.claims_ahead, ahead, "claims ahead of the workers");
+        assert_eq!(
+            self.claims_ahead.count(),
+            ahead,
+            "claims ahead of the workers"
+        );
         let with_workers = |extra| {
             let attempts =
                 runs().filter(|run| run.phase == Phase::Attempting && run.extra == extra);

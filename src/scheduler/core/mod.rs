@@ -50,7 +50,7 @@ use self::commit::Commits;
 use self::expiry::Expiry;
 use self::guards::Guards;
 use self::jobs::{JobIx, Jobs};
-use self::queue::Ready;
+use self::queue::{ClaimsAhead, Ready};
 use self::runs::{Place, Run};
 use super::command::{Answer, Command, Refusal};
 use super::policy::Turn;
@@ -295,7 +295,7 @@ pub struct Core {
     /// Who waits for the end of a run and of the chain below it.
     waiters: Map<RunId, Vec<ReplyTo>>,
     /// Claimed runs that no worker has yet.
-    claims_ahead: usize,
+    claims_ahead: ClaimsAhead,
     /// Attempts with the pool's own workers, and with extra ones.
     busy: usize,
     extra: usize,
@@ -335,6 +335,7 @@ impl Core {
     /// An empty core.
     #[must_use]
     pub fn new(settings: Settings, now: Now) -> Core {
+        let claims_ahead = ClaimsAhead::new(settings.workers);
         Core {
             expiry: Expiry::new(settings.done_ttl, now.wall),
             settings,
@@ -350,7 +351,7 @@ impl Core {
             unrecorded: Map::default(),
             chains: Map::default(),
             waiters: Map::default(),
-            claims_ahead: 0,
+            claims_ahead,
             busy: 0,
             extra: 0,
             orphans: Map::default(),

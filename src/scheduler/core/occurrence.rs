@@ -220,7 +220,7 @@ impl Core {
             return;
         };
         self.line.remove(&run.place());
-        self.claims_ahead -= usize::from(run.is_claim_ahead());
+        self.claims_ahead.remove(run);
         run.phase = Phase::Waiting;
         self.jobs[run.ix].doing.waiting = Some(id);
         if std::mem::take(&mut run.open.claimed) {

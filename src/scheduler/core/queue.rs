@@ -11,6 +11,42 @@ use crate::job::output::OutputBuffer;
 use crate::job::run::{AttemptEnd, Outcome, RunId, RunOrder};
 use crate::store::change::Change;
 
+/// Claimed runs that no worker has yet. Where more are due than may be claimed ahead, they are claimed by halves of that
+/// and not one by one as workers take them: each claim that goes alone costs a transaction of its own.
+#[derive(Debug)]
+pub(super) struct ClaimsAhead {
+    count: usize,
+    max: usize,
+    /// As many as may be; until half of them are gone.
+    full: bool,
+}
+
+impl ClaimsAhead {
+    pub(super) fn new(workers: usize) -> ClaimsAhead {
+        ClaimsAhead {
+            count: 0,
+            max: config::CLAIMS_AHEAD_PER_WORKER * workers,
+            full: false,
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// One more; those that somebody waits for may go beyond the limit.
+    pub(super) fn add(&mut self) {
+        self.count += 1;
+        self.full |= self.count >= self.max;
+    }
+
+    /// The claim of `run`, if it counts, is a worker's now or given back.
+    pub(super) fn remove(&mut self, run: &Run) {
+        self.count -= usize::from(run.is_claim_ahead());
+        self.full &= self.count > self.max / 2;
+    }
+}
+
 /// Runs that are claimed and due, by their turn. Those that somebody waits for stand in a queue of their own besides, as
 /// they get extra workers.
 #[derive(Debug, Default)]
@@ -22,6 +58,10 @@ pub(super) struct Ready {
 impl Ready {
     pub(super) fn len(&self) -> usize {
         self.all.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 
     pub(super) fn insert(&mut self, run: &Run) {
@@ -70,7 +110,8 @@ impl Core {
 
     /// Whether there is room for one more claim that no worker has yet.
     pub(super) fn has_room(&self) -> bool {
-        self.claims_ahead < config::CLAIMS_AHEAD_PER_WORKER * self.settings.workers
+        let ahead = &self.claims_ahead;
+        ahead.count < ahead.max && (!ahead.full || self.ready.is_empty())
     }
 
     /// Claims what stands first in line, as much as the workers will soon take. Says whether there was any.
@@ -115,7 +156,7 @@ impl Core {
         run.claims_in_flight += 1;
         let was_recorded = std::mem::replace(&mut run.recorded, true);
         let (ix, open) = (run.ix, run.open.clone());
-        self.claims_ahead += 1;
+        self.claims_ahead.add();
         self.forget_unrecorded(ix, id);
         let holds_occurrence = open.holds_occurrence().is_some();
         let mut changes = vec![if was_recorded {
@@ -233,7 +274,7 @@ impl Core {
         };
         let begins = !run.has_begun();
         let not_after = run.window_end();
-        self.claims_ahead -= usize::from(run.is_claim_ahead());
+        self.claims_ahead.remove(run);
         run.phase = Phase::Attempting;
         run.extra = extra;
         run.attempt += 1;
@@ -287,7 +328,7 @@ impl Core {
     /// Takes a run out of every queue and forgets it. The store is not told, and if a worker has it, neither is that.
     pub(super) fn drop_run(&mut self, id: RunId) -> Option<Run> {
         let run = self.runs.remove(&id)?;
-        self.claims_ahead -= usize::from(run.is_claim_ahead());
+        self.claims_ahead.remove(&run);
         self.line.remove(&run.place());
         self.ready.remove(&run);
         match run.timer {

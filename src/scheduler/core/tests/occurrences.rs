@@ -149,7 +149,7 @@ fn the_queue_is_in_order_of_instants_then_of_creation() {
 }
 
 #[test]
-fn of_a_long_queue_only_what_the_workers_soon_take_is_claimed() {
+fn of_a_long_queue_only_what_the_workers_soon_take_is_claimed_by_halves() {
     let mut story = Story::with_workers(2);
     for n in 0..20 {
         story.create(&format!("job {n}"), |job| {
@@ -158,13 +158,18 @@ fn of_a_long_queue_only_what_the_workers_soon_take_is_claimed() {
         });
     }
     story.pass(6.0);
-    let claimed = || story.rows.open.values().filter(|run| run.claimed);
+    let claimed = |story: &Story| story.rows.open.values().filter(|run| run.claimed).count();
+    let mut counts = vec![claimed(&story)];
+    for _ in 0..3 {
+        story.pass(10.0);
+        counts.push(claimed(&story));
+    }
     assert_eq!(
-        claimed().count(),
-        2 + 2 * 4,
-        "with workers, and ahead of them"
+        counts,
+        [2 + 6, 2 + 8, 2 + 6, 2 + 8],
+        "two with workers; ahead of them four for each, filled up when half are gone"
     );
-    story.pass(105.0);
+    story.pass(75.0);
     assert_eq!(story.history().len(), 20);
 }
 
