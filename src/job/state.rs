@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::JobId;
 use super::run::{Figures, Gap, RunId, Trigger};
+use super::{Job, JobId};
 use crate::clock::Timestamp;
 use crate::config;
+use crate::schedule::Schedule;
 
-/// A job's cursor and counters, apart from its definition because every run changes them.
+/// A job's cursor and counters, apart from its definition because every run changes them. Until something changes it, it
+/// is [what the definition says](JobState::of_new), and is not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobState {
     /// Every occurrence up to here was claimed, missed or skipped.
@@ -38,6 +40,12 @@ pub struct JobStateRest {
 }
 
 impl JobState {
+    /// The state of a job to which nothing has happened yet.
+    #[must_use]
+    pub fn of_new(job: &Job) -> JobState {
+        JobState::new(first_cursor(&job.schedule, job.anchor))
+    }
+
     /// The state of a new job whose occurrences up to `cursor` are none of its business.
     #[must_use]
     pub fn new(cursor: Timestamp) -> JobState {
@@ -47,6 +55,14 @@ impl JobState {
             next_number: 1,
             rest: None,
         }
+    }
+}
+
+/// The cursor of a job whose schedule begins: before its start, or at the anchor where the start lies in the past.
+fn first_cursor(schedule: &Schedule, anchor: Timestamp) -> Timestamp {
+    match schedule.start() {
+        Some(start) if start >= anchor => start.minus(Duration::from_nanos(1)),
+        _ => anchor,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::job::graph::find_cycle;
 use crate::job::run::{HistoryEntry, RunId};
+use crate::job::state::JobState;
 use crate::job::{Job, JobId};
 use crate::schedule::Zone;
 
@@ -152,30 +153,27 @@ impl<'a> Look<'a> {
     }
 
     fn states(&mut self) -> Result<(), StoreError> {
-        let mut stateless = self.known.clone();
+        let mut cursors = HashMap::new();
         self.rows(Table::States, |look, key, value| {
             let id = record::job_of_key(key)?;
-            if !stateless.remove(&id) {
+            if !look.known.contains(&id) {
                 look.report
                     .problem(format_args!("job {id} has a state and no definition"));
             }
-            let state = record::decode_state(id, value)?;
-            let Some(job) = look.jobs.get(&id) else {
-                return Ok(());
-            };
-            let report = &mut look.report;
+            cursors.insert(id, record::decode_state(id, value)?.cursor);
+            Ok(())
+        })?;
+        let report = &mut self.report;
+        for (id, job) in &self.jobs {
+            let fresh = || JobState::of_new(job).cursor;
+            let cursor = cursors.get(id).copied().unwrap_or_else(fresh);
             *match () {
                 () if job.spec.disabled => &mut report.disabled,
                 () if job.is_child() => &mut report.children,
                 () if job.schedule.is_manual() => &mut report.manual,
-                () if job.schedule.next_after(state.cursor).is_some() => &mut report.scheduled,
+                () if job.schedule.next_after(cursor).is_some() => &mut report.scheduled,
                 () => &mut report.done,
             } += 1;
-            Ok(())
-        })?;
-        for id in stateless {
-            self.report
-                .problem(format_args!("job {id} has a definition and no state"));
         }
         Ok(())
     }

@@ -13,7 +13,6 @@ use crate::job::run::{RunId, Trigger};
 use crate::job::state::JobState;
 use crate::job::{Job, JobId};
 use crate::registry::Live;
-use crate::schedule::Schedule;
 use crate::scheduler::command::{Answer, Command, NewJob, Refusal};
 use crate::store::change::Change;
 
@@ -182,14 +181,10 @@ impl Core {
             schedule: new.schedule,
         });
         self.guard(&job);
-        let state = JobState::new(first_cursor(&job.schedule, job.anchor));
-        let changes = vec![
-            Change::PutJob(job.clone()),
-            Change::PutState(job.id, Box::new(state.clone())),
-        ];
+        let state = JobState::of_new(&job);
         let id = job.id;
         self.propose_command(
-            changes,
+            vec![Change::PutJob(job.clone())],
             CommandEffect::Create { job, state },
             vec![(from, Answer::Created(id))],
         );
@@ -220,8 +215,7 @@ impl Core {
             job.anchor = new.anchor;
         }
         // A schedule that starts anew begins after this moment: an update never starts a run.
-        let cursor =
-            (!same_schedule).then(|| first_cursor(&job.schedule, job.anchor).max(self.now.wall));
+        let cursor = (!same_schedule).then(|| JobState::of_new(&job).cursor.max(self.now.wall));
         self.change(from, ix, Arc::new(job), cursor, Passed::Missed);
         Ok(())
     }
@@ -406,13 +400,5 @@ impl Core {
             vec![(from, answer)],
         );
         Ok(())
-    }
-}
-
-/// The cursor of a job whose schedule begins: before its start, or at the anchor where the start lies in the past.
-pub(super) fn first_cursor(schedule: &Schedule, anchor: Timestamp) -> Timestamp {
-    match schedule.start() {
-        Some(start) if start >= anchor => just_before(start),
-        _ => anchor,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::commands::{CommandEffect, first_cursor};
+use super::commands::CommandEffect;
 use super::jobs::JobIx;
 use super::{Core, ReplyTo};
 use crate::job::index::Map;
@@ -164,7 +164,7 @@ impl Core {
             schedule: new.job.schedule,
         };
         let is_new = new.cursor.is_none();
-        let begin = || first_cursor(&job.schedule, job.anchor);
+        let fresh = JobState::of_new(&job);
         let mut state = JobState {
             figures: new.figures,
             next_number: new
@@ -173,7 +173,7 @@ impl Core {
                 .map(|e| e.id().number() + 1)
                 .max()
                 .unwrap_or(1),
-            ..JobState::new(new.cursor.unwrap_or_else(begin))
+            ..JobState::new(new.cursor.unwrap_or(fresh.cursor))
         };
         if let Some(ix) = self.jobs.ix(id) {
             self.freeze(ix);
@@ -187,7 +187,9 @@ impl Core {
         }
         let job = Arc::new(job);
         changes.push(Change::PutJob(job.clone()));
-        changes.push(Change::PutState(id, Box::new(state.clone())));
+        if state != fresh {
+            changes.push(Change::PutState(id, Box::new(state.clone())));
+        }
         let history = new.history.into_iter().map(Arc::new);
         changes.extend(history.map(|entry| Change::PutHistory(id, entry, None)));
         Incoming { job, state, is_new }

@@ -228,30 +228,31 @@ impl Core {
             && self.busy < self.settings.workers
             && let Some(id) = self.ready.pop()
         {
-            any |= self.start_or_miss(id, false);
+            any = true;
+            self.start_or_miss(id, false);
         }
         while self.may_start()
             && self.extra < self.settings.workers
             && let Some(id) = self.ready.pop_waited()
         {
-            any |= self.start_or_miss(id, true);
+            any = true;
+            self.start_or_miss(id, true);
         }
         any
     }
 
-    fn start_or_miss(&mut self, id: RunId, extra: bool) -> bool {
+    fn start_or_miss(&mut self, id: RunId, extra: bool) {
         let Some(run) = self.runs.get(&id) else {
-            return false;
+            return;
         };
         if self.stands_still(id) {
-            return false;
+            return;
         }
         if run.is_too_late(self.now.wall) {
             self.too_late(id);
         } else {
             self.start_attempt(id, extra);
         }
-        true
     }
 
     /// The window has closed before an attempt could start. Where it was the first, the occurrence is missed; a run that

@@ -87,10 +87,6 @@ fn err_what_is_wrong_is_named() {
             "has a state and no definition",
         ),
         (
-            Op::Delete(Table::States, key.clone()),
-            "has a definition and no state",
-        ),
-        (
             put(Table::States, stranger, state()),
             "has a state and no definition",
         ),

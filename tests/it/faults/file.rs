@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use nimesha::job::JobId;
+use nimesha::job::state::JobState;
 use nimesha::store::redb::RedbStore;
 use nimesha::store::{Op, Store, Table, record};
 use serde_json::json;
@@ -111,7 +113,8 @@ fn what_a_newer_version_wrote_is_refused_by_name() {
     let format = record::encode_number(u64::from(record::FORMAT) + 1);
     let mut newer = first_job[1].clone();
     newer[0] = record::VERSION + 1;
-    let half = Op::Delete(Table::States, first_job[0].clone());
+    let state = record::encode_state(&JobState::new(nimesha::clock::now()));
+    let half = Op::Put(Table::States, record::job_key(JobId::random()), state);
     let rows = [
         (
             Op::Put(Table::Meta, record::FORMAT_KEY.to_vec(), format),
@@ -121,7 +124,7 @@ fn what_a_newer_version_wrote_is_refused_by_name() {
             Op::Put(Table::Jobs, first_job[0].clone(), newer),
             "was written by a newer Nimesha (record version 2",
         ),
-        (half, "has no state: the database is damaged"),
+        (half, "has no definition: the database is damaged"),
     ];
     for (op, why) in rows {
         fs::write(file(dir.path()), &whole).unwrap();

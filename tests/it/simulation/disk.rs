@@ -49,7 +49,7 @@ struct Account {
 #[derive(Debug, Default)]
 pub(super) struct Disk {
     pub(super) jobs: BTreeMap<JobId, Arc<Job>>,
-    pub(super) states: BTreeMap<JobId, JobState>,
+    states: BTreeMap<JobId, JobState>,
     pub(super) open: BTreeMap<RunKey, OpenRun>,
     pub(super) history: BTreeMap<JobId, BTreeMap<u64, Arc<HistoryEntry>>>,
     pub(super) chains: BTreeMap<RunId, Chain>,
@@ -115,11 +115,6 @@ impl Disk {
             Change::PutState(id, state) => {
                 assert!(self.jobs.contains_key(id), "a state without its job: {id}");
                 self.states.insert(*id, (**state).clone());
-                if let Some(account) = self.accounts.get_mut(id)
-                    && account.first_cursor == Timestamp::MIN
-                {
-                    account.first_cursor = state.cursor;
-                }
                 return Some(*id);
             }
             Change::InsertRun(run) => {
@@ -149,7 +144,7 @@ impl Disk {
 
     fn put_job(&mut self, job: &Arc<Job>) {
         let account = self.accounts.entry(job.id).or_insert_with(|| Account {
-            first_cursor: Timestamp::MIN,
+            first_cursor: JobState::of_new(job).cursor,
             anchor: job.anchor,
             tally: Tally::default(),
             ended: BTreeSet::new(),
@@ -157,6 +152,11 @@ impl Disk {
         });
         account.exact &= account.anchor == job.anchor && !job.is_child();
         self.jobs.insert(job.id, job.clone());
+    }
+
+    pub(super) fn state(&self, job: &Job) -> JobState {
+        let stored = self.states.get(&job.id).cloned();
+        stored.unwrap_or_else(|| JobState::of_new(job))
     }
 
     fn delete_job(&mut self, id: JobId) {
@@ -262,13 +262,10 @@ impl Disk {
 
     /// Counters are what the history adds up to, and each occurrence up to the cursor is run, missed, skipped, or open.
     fn check_job(&self, id: JobId) {
-        let (Some(job), Some(state), Some(account)) = (
-            self.jobs.get(&id),
-            self.states.get(&id),
-            self.accounts.get(&id),
-        ) else {
+        let (Some(job), Some(account)) = (self.jobs.get(&id), self.accounts.get(&id)) else {
             return;
         };
+        let state = self.state(job);
         let (figures, tally) = (&state.figures, &account.tally);
         let counted = (
             figures.finished_runs,
@@ -322,7 +319,7 @@ impl Disk {
         let mut jobs: Vec<(Job, JobState)> = self
             .jobs
             .values()
-            .map(|job| ((**job).clone(), self.states[&job.id].clone()))
+            .map(|job| ((**job).clone(), self.state(job)))
             .collect();
         jobs.sort_by_key(|(job, _)| job.seq);
         Loaded {

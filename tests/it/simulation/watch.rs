@@ -262,7 +262,7 @@ impl World {
         assert_eq!(self.seen.jobs.len(), self.disk.jobs.len());
         for (id, (job, live)) in &self.seen.jobs {
             assert_eq!(*job, self.disk.jobs[id]);
-            assert_eq!(live.figures(), self.disk.states[id].figures);
+            assert_eq!(live.figures(), self.disk.state(job).figures);
             assert_eq!(live.running, 0);
             let mut children: Vec<_> = self
                 .disk

@@ -126,5 +126,5 @@ fn a_job_whose_first_occurrence_is_far_away_is_left_alone() {
     story.crash();
     story.restart_after(1.0);
     assert!(story.flight.is_none(), "nothing is to be written");
-    assert_eq!(story.rows.states[&story.id("later")].rest, None);
+    assert_eq!(story.rows.state(story.id("later")).rest, None);
 }

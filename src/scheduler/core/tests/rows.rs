@@ -41,10 +41,15 @@ impl Rows {
         }
     }
 
+    pub(super) fn state(&self, id: JobId) -> JobState {
+        let stored = self.states.get(&id).cloned();
+        stored.unwrap_or_else(|| JobState::of_new(&self.jobs[&id]))
+    }
+
     pub(super) fn load(&self) -> Loaded {
         let jobs = self.jobs.values();
         let mut jobs: Vec<_> = jobs
-            .map(|job| ((**job).clone(), self.states[&job.id].clone()))
+            .map(|job| ((**job).clone(), self.state(job.id)))
             .collect();
         jobs.sort_by_key(|(job, _)| job.seq);
         Loaded {

@@ -34,7 +34,7 @@ fn while_the_store_is_away_runs_go_on_and_are_written_later() {
     story.pass(2.0);
     assert!(!story.core.totals().store_away);
     assert_eq!(story.rows.history.len(), 5);
-    let state = &story.rows.states[&story.id("tick")];
+    let state = story.rows.state(story.id("tick"));
     assert_eq!(state.figures.success_count, 5);
     assert!(story.rows.open.is_empty());
 }
@@ -75,7 +75,7 @@ fn a_store_that_is_away_for_long_is_told_the_sum() {
     story.ask(Command::Pause);
     story.pass(20.0);
     for name in ["tick", "below"] {
-        let figures = story.rows.states[&story.id(name)].figures;
+        let figures = story.rows.state(story.id(name)).figures;
         assert_eq!(figures, story.live(name).figures());
         assert!(figures.success_count > 18);
     }
@@ -124,10 +124,7 @@ fn an_end_is_kept_although_an_occurrence_stored_with_it_is_taken() {
     story.disk = Disk::Takes(Duration::from_millis(1));
     story.pass(1.0);
     assert_eq!(story.live("wide").figures().success_count, 1);
-    assert_eq!(
-        story.rows.states[&story.id("wide")].figures.success_count,
-        1
-    );
+    assert_eq!(story.rows.state(story.id("wide")).figures.success_count, 1);
     assert_eq!(story.rows.history.len(), 1);
 }
 
