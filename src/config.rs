@@ -95,6 +95,10 @@ pub const QUEUE_WAIT_WARN: Duration = Duration::from_secs(1);
 pub const GRACE: Duration = Duration::from_secs(8);
 /// Entries in one transaction of the writer: bounds its memory and the time until the first of them is durable.
 pub const BATCH_ENTRIES_MAX: usize = 1_024;
+/// How long the start waits for a database file that somebody has locked, and how often it looks.
+pub const LOCK_WAIT: Duration = Duration::from_secs(1);
+/// See [`LOCK_WAIT`].
+pub const LOCK_POLL: Duration = Duration::from_millis(10);
 /// Bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of all bodies that are on their way in: slow senders together must not take the memory of a small machine.

@@ -28,6 +28,7 @@ use redb::{
 use super::memory::bounds;
 use super::snapshot::Snapshot;
 use super::{Op, Store, StoreError, Table, is_empty_range, prefix_end};
+use crate::clock;
 use crate::config;
 
 /// Name of the database's file.
@@ -255,8 +256,22 @@ const fn definition(table: Table) -> Definition {
     TableDefinition::new(table.name())
 }
 
-/// Opens a file that exists. One that went away under a running server is not made anew: it would be empty.
+/// Opens a file that exists. If somebody has it open, that is waited for a little: a command that a killed server was
+/// about to start holds the file's lock until its own program runs.
 fn open_file(path: &Path) -> Result<Database, StoreError> {
+    let until = clock::monotonic() + config::LOCK_WAIT;
+    loop {
+        match try_open_file(path) {
+            Err(StoreError::Locked(_)) if clock::monotonic() < until => {
+                std::thread::sleep(config::LOCK_POLL);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// One that went away under a running server is not made anew: it would be empty.
+fn try_open_file(path: &Path) -> Result<Database, StoreError> {
     let file = File::options().read(true).write(true).open(path);
     let file = file.map_err(|error| words::open_failed(path, &error))?;
     // redb would make a new database of it, as if there had never been a job.
