@@ -16,10 +16,10 @@ def text(x, y, words, kind="", anchor="start"):
     return f'<text x="{x:.0f}" y="{y:.0f}" class="{kind}" text-anchor="{anchor}">{words}</text>'
 
 
-def legend(names):
+def legend(names, first=0):
     for n, name in enumerate(names):
         x = LEFT + 150 * n
-        yield f'<rect x="{x}" y="{HEIGHT + 38}" width="12" height="12" fill="{COLOURS[n]}"/>'
+        yield f'<rect x="{x}" y="{HEIGHT + 38}" width="12" height="12" fill="{COLOURS[n + first]}"/>'
         yield text(x + 18, HEIGHT + 48, name)
 
 
@@ -44,27 +44,34 @@ def lateness(results):
 
 
 def throughput(results):
-    """Runs of a burst and requests a second, each as bars beside one another, as shares of the highest."""
+    """Answers a second by the number of clients, and runs a second; each kind of work to its own scale."""
+    api = lambda measure, clients: lambda measures: measures["api"][-1][measure][clients]
     groups = [
-        ("burst, runs/s", lambda m: m["burst"][-1]["runs_per_s"]),
-        ("GET one, 64", lambda m: m["api"][-1]["GET one of 10,000"]["64"]),
-        ("GET stats, 64", lambda m: m["api"][-1]["GET stats of 10,000"]["64"]),
-        ("GET list, 8", lambda m: m["api"][-1]["GET list of 10,000"]["8"]),
-        ("create, 64", lambda m: m["api"][-1]["create"]["64"]),
+        *((f"GET, {clients}", "GET", api("GET one of 10,000", clients)) for clients in ("1", "8", "64")),
+        *((f"create, {clients}", "create", api("create", clients)) for clients in ("1", "8", "64")),
+        ("runs", "runs", lambda measures: measures["burst"][-1]["runs_per_s"]),
     ]
-    names = [name for name, measures in results["servers"].items() if {"burst", "api"} <= measures.keys()]
-    room = (WIDTH - LEFT - 10) / len(groups)
-    bar = room * 0.8 / max(1, len(names))
+    servers = {name: measures for name, measures in results["servers"].items() if {"burst", "api"} <= measures.keys()}
+    room = (WIDTH - 20) / len(groups)
+    bar = room * 0.8 / max(1, len(servers))
+    most = {"runs": max(results["machine"]["spawns_per_s"].values())}
+    for _, kind, figure in groups:
+        most[kind] = max([most.get(kind, 0), *map(figure, servers.values())])
+    up = lambda kind, value: HEIGHT - (HEIGHT - TOP - 20) * value / most[kind]
     parts = []
-    for g, (label, figure) in enumerate(groups):
-        values = [figure(results["servers"][name]) for name in names]
-        for n, value in enumerate(values):
-            height = (HEIGHT - TOP - 20) * value / max(values)
-            x = LEFT + g * room + n * bar
-            parts.append(f'<rect x="{x:.1f}" y="{HEIGHT - height:.1f}" width="{bar - 3:.1f}" height="{height:.1f}" fill="{COLOURS[n]}"/>')
-            parts.append(text(x + bar / 2, HEIGHT - height - 4, f"{value:,.0f}", "", "middle"))
-        parts.append(text(LEFT + g * room + room * 0.4, HEIGHT + 18, label, "", "middle"))
-    return svg("A second's work: each group to its own scale", [*parts, *legend(names)])
+    for g, (label, kind, figure) in enumerate(groups):
+        left = 10 + g * room
+        for n, measures in enumerate(servers.values()):
+            value, x = figure(measures), left + n * bar
+            y = up(kind, value)
+            parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{bar - 3:.1f}" height="{HEIGHT - y:.1f}" fill="{COLOURS[n + 1]}"/>')
+            parts.append(text(x + bar / 2, y - 4, f"{value:,.0f}", "", "middle"))
+        parts.append(text(left + room * 0.4, HEIGHT + 18, label, "", "middle"))
+    limit = max(results["machine"]["spawns_per_s"].values())
+    y, left = up("runs", limit), 10 + (len(groups) - 1) * room
+    parts.append(f'<line x1="{left:.1f}" x2="{left + room * 0.8:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke-dasharray="4"/>')
+    parts.append(text(left + room * 0.4, y - 4, f"machine {limit:,.0f}", "", "middle"))
+    return svg("A second's work: reads and creates by 1, 8 and 64 clients, and runs", [*parts, *legend(list(servers), 1)])
 
 
 def main():
